@@ -1,0 +1,400 @@
+#include "etl/planner.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace odetl {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::seconds;
+
+constexpr double kMaxGrowth = 8.0;
+constexpr double kMaxShrink = 0.25;
+constexpr double kMostCeilingGrowth = 0.1;
+constexpr double kLeastCeilingGrowth = 0.01;
+constexpr double kBelowCeiling = 0.75;
+constexpr int kMostCaution = 64;
+constexpr int kFailuresBeforeProbe = 3;
+constexpr int kFailuresBeforeNextProbe = 24;  // as deep as halving goes, from a month to a second
+constexpr std::size_t kMostSuspects = 64;
+constexpr int kControls = 2;
+
+bool hints_at_outage(Failure failure) { return !is_database(failure) && failure != Failure::throttled; }
+
+}  // namespace
+
+const char* to_text(Reason reason) {
+  switch (reason) {
+    case Reason::poll: return "poll";
+    case Reason::backfill: return "backfill";
+    case Reason::recheck: return "recheck";
+    case Reason::verify: return "verify";
+  }
+  return "";
+}
+
+std::vector<TimeWindow> poll_ranges(const StreamState& state, sys_seconds from, sys_seconds settled,
+                                    seconds lookback) {
+  Coverage ranges(state.coverage.gaps({from, settled}));
+  if (state.watermark) ranges.add({std::max(from, *state.watermark - lookback), settled});
+  return ranges.windows();
+}
+
+std::vector<TimeWindow> recheck_ranges(const StreamState& state, seconds span, seconds lookback) {
+  if (!state.watermark) return {};
+  const TimeWindow range{*state.watermark - span, *state.watermark - lookback};
+  Coverage ranges(state.coverage.covered(range));
+  for (const TimeWindow& second : state.poisoned.covered(range)) ranges.add(second);
+  return ranges.windows();
+}
+
+sys_seconds settled_bound(Timestamp local_sent, std::optional<sys_seconds> server_date,
+                          std::chrono::milliseconds duration, seconds settle) {
+  Timestamp now = local_sent;
+  if (server_date) now = std::min<Timestamp>(now, *server_date - duration);
+  return std::chrono::floor<seconds>(now - settle);
+}
+
+void WindowWidth::learn(seconds width, const AnswerSize& answer) {
+  const auto ratio = [](auto target, auto actual) {
+    return static_cast<double>(target) / std::max(1.0, static_cast<double>(actual));
+  };
+  const double wanted = std::min({ratio(limits_.target_bytes, answer.bytes), ratio(limits_.target_rows, answer.rows),
+                                  ratio(limits_.target_time.count(), answer.duration.count())});
+  const double factor = std::clamp(wanted, kMaxShrink, kMaxGrowth);
+  last_failed_ = false;
+  if (2 * width >= 3 * failed_width_) caution_ = 0;  // it was no limit
+  const auto proposed = seconds(std::max<seconds::rep>(1, std::llround(static_cast<double>(width.count()) * factor)));
+  // A narrow rest of a range says little about wider windows, unless it was full already.
+  if (width < current_ && factor > 1.0 && proposed < current_) return;
+  seconds next = proposed;
+  if (ceiling_) {
+    raise_ceiling(factor >= kMaxGrowth);
+    next = std::min(next, std::chrono::floor<seconds>(*ceiling_ * kBelowCeiling));
+    if (*ceiling_ > limits_.max * 2) ceiling_.reset();
+  }
+  current_ = std::clamp(next, limits_.min, limits_.max);
+}
+
+// What failed is past, or it is a limit of the server's: the more often it failed, the slower we come near it again.
+// Nearly empty answers speak for the former.
+void WindowWidth::raise_ceiling(bool nearly_empty) {
+  nearly_empty_ = nearly_empty ? nearly_empty_ + 1 : 0;
+  const double growth = std::max(kLeastCeilingGrowth, kMostCeilingGrowth / std::max(1, caution_));
+  *ceiling_ *= nearly_empty_ > caution_ ? 2.0 : 1.0 + growth;
+}
+
+void WindowWidth::failed(seconds width) {
+  if (!last_failed_) caution_ = std::clamp(caution_ * 2, 1, kMostCaution);
+  last_failed_ = true;
+  nearly_empty_ = 0;
+  failed_width_ = width;
+  ceiling_ = std::min<std::chrono::duration<double>>(ceiling_.value_or(width), width);
+  current_ = std::clamp(std::min(current_, width / 2), limits_.min, limits_.max);
+}
+
+void WindowWidth::not_to_blame() {
+  ceiling_.reset();
+  caution_ = 0;
+}
+
+AskedRange Task::asked() const {
+  switch (kind) {
+    case Kind::tight: return {window.from, window.to - 1s};
+    case Kind::probe: return {sys_seconds(0s), sys_seconds(0s)};
+    case Kind::window: break;
+  }
+  return {window.from, window.to};
+}
+
+WindowPlan::WindowPlan(const std::vector<TimeWindow>& ranges, const Coverage& poisoned, WindowWidth& width,
+                       const PlanOptions& options)
+    : width_(width), options_(options), known_poison_(options.pass_poison ? poisoned : Coverage()) {
+  for (const TimeWindow& range : ranges) {
+    for (const TimeWindow& part : known_poison_.gaps(range)) {
+      Task task;
+      task.window = part;
+      queue_.push_back(task);
+    }
+    if (!options.retry_poisoned) continue;
+    for (const TimeWindow& part : known_poison_.covered(range)) {
+      for (sys_seconds at = part.from; at < part.to; at += 1s) {
+        Task task;
+        task.window = {at, at + 1s};
+        task.suspect = true;
+        task.controls = kControls;  // it was found poisoned before
+        suspects_.push_back(task);
+      }
+    }
+  }
+  most_suspects_ = suspects_.size() + kMostSuspects;
+  most_poisoned_ = suspects_.size() + options.max_poisoned;
+  total_ = remaining();
+}
+
+seconds WindowPlan::remaining() const {
+  seconds sum = in_flight_width_;
+  for (const auto* tasks : {&queue_, &suspects_}) {
+    for (const Task& task : *tasks) sum += task.window.width();
+  }
+  return sum;
+}
+
+double WindowPlan::progress() const {
+  if (total_ == 0s) return 1.0;
+  return 1.0 - static_cast<double>(remaining().count()) / static_cast<double>(total_.count());
+}
+
+// A window that ends before a poisoned second must not ask for that second.
+Task::Kind WindowPlan::kind_of(const Task& task) const {
+  if (fractions_seen_) return Task::Kind::window;
+  const bool ends_before_poison = known_poison_.contains({task.window.to, task.window.to + 1s});
+  const bool is_tight = ends_before_poison || (task.suspect && task.kind == Task::Kind::tight);
+  return is_tight ? Task::Kind::tight : Task::Kind::window;
+}
+
+// Takes a window of the current width off the front of `first`.
+Task WindowPlan::cut(Task& first) const {
+  Task task = first;
+  task.window.to = std::min(first.window.to, first.window.from + width_.current());
+  first.window.from = task.window.to;
+  return task;
+}
+
+bool WindowPlan::is_done() const {
+  const bool nothing_left = queue_.empty() && suspects_.empty() && !probe_wanted_;
+  return stopped_by_ || (nothing_left && in_flight_ == 0);
+}
+
+bool WindowPlan::has_work(Clock::time_point now) const {
+  if (is_done() || (not_before_ && now < *not_before_)) return true;
+  if (probe_in_flight_) return false;
+  return probe_wanted_ || !queue_.empty() || suspects_are_due();
+}
+
+// When all else is read, or there are so many that they must not become more.
+bool WindowPlan::suspects_are_due() const {
+  if (suspects_.empty()) return false;
+  return suspects_.size() >= most_suspects_ || (queue_.empty() && in_flight_ == 0);
+}
+
+WindowPlan::Next WindowPlan::next(Clock::time_point now) {
+  Next next;
+  if (is_done()) {
+    next.done = true;
+  } else if (not_before_ && now < *not_before_) {
+    next.not_before = not_before_;
+  } else if (!probe_in_flight_) {
+    next.task = take();
+  }
+  return next;
+}
+
+std::optional<Task> WindowPlan::take() {
+  Task task;
+  if (probe_wanted_) {
+    probe_wanted_ = false;
+    probe_in_flight_ = true;
+    task.kind = Task::Kind::probe;
+  } else if (suspects_are_due()) {
+    // The last first: what stands before a poisoned second can then be asked for without it.
+    task = suspects_.back();
+    suspects_.pop_back();
+  } else if (!queue_.empty()) {
+    task = cut(queue_.front());
+    if (queue_.front().window.empty()) queue_.pop_front();
+  } else {
+    return std::nullopt;
+  }
+  if (task.kind != Task::Kind::probe) task.kind = kind_of(task);
+  ++in_flight_;
+  in_flight_width_ += task.window.width();
+  return task;
+}
+
+void WindowPlan::abandoned(const Task& task) {
+  --in_flight_;
+  in_flight_width_ -= task.window.width();
+  if (task.kind == Task::Kind::probe) probe_in_flight_ = false;
+}
+
+void WindowPlan::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {
+  abandoned(task);
+  answered(task);
+  if (task.kind == Task::Kind::probe) return;
+  width_.learn(task.window.width(), answer);
+  if (loaded_to < task.window.to) unsettled_.push_back({std::max(loaded_to, task.window.from), task.window.to});
+}
+
+void WindowPlan::answered(const Task& task) {
+  ++successes_;
+  consecutive_ = 0;
+  failed_probes_ = 0;
+  failing_since_.reset();
+  probed_since_success_ = task.kind == Task::Kind::probe;
+}
+
+bool WindowPlan::gives_up(const TaskFailure& failure, Clock::time_point now) {
+  if (failure.failure == Failure::throttled) {
+    failing_since_.reset();  // a server that says when to come back is not failing
+    return false;
+  }
+  if (!failing_since_) failing_since_ = now;
+  return patience_left(now) <= 0ms;
+}
+
+// Nothing waits longer than that: the last try comes when patience ends, not a whole back-off later.
+std::chrono::milliseconds WindowPlan::patience_left(Clock::time_point now) const {
+  const auto& patience = successes_ == 0 ? options_.patience_at_first : options_.patience;
+  if (!patience || !failing_since_) return std::chrono::milliseconds::max();
+  return std::chrono::ceil<std::chrono::milliseconds>(*failing_since_ + *patience - now);
+}
+
+WindowPlan::Verdict WindowPlan::failed(const Task& task, const TaskFailure& failure, Clock::time_point now,
+                                       double random) {
+  abandoned(task);
+  const bool is_probe = task.kind == Task::Kind::probe;
+  if (is_probe && failure.failure == Failure::refused) {
+    answered(task);  // by a server that lives
+    return {};
+  }
+  ++consecutive_;
+  Task again = task;
+  ++again.attempts;
+  if (failure.failure == Failure::db_conflict) ++again.conflicts;
+
+  Verdict verdict = is_probe ? judge_probe(failure, random) : judge(again, failure, random);
+  if (verdict.action == Action::stop || (verdict.action == Action::again && gives_up(failure, now))) {
+    verdict.action = Action::stop;
+    stop(failure);
+    return verdict;
+  }
+  if (verdict.action == Action::again) verdict.wait = std::min(verdict.wait, patience_left(now));
+  follow(verdict, again);
+  if (looks_like_outage(failure.failure)) probe_wanted_ = true;
+  not_before_ = std::max(not_before_.value_or(now), now + verdict.wait);
+  return verdict;
+}
+
+WindowPlan::Verdict WindowPlan::judge(const Task& task, const TaskFailure& failure, double random) const {
+  FailedAttempt attempt{.failure = failure.failure,
+                        .retry_after = failure.retry_after,
+                        .attempts = task.attempts,
+                        .conflicts = task.conflicts,
+                        .consecutive = consecutive_,
+                        .splittable = task.window.width() > 1s,
+                        .half = task.half || task.suspect};
+  // A server that answers a probe and drops this without a word is not away: it dies of it.
+  if (failure.failure == Failure::unreachable && probed_since_success_) attempt.failure = Failure::server_error;
+  const Decision decision = decide(attempt, random);
+  return {decision.action, decision.wait, false};
+}
+
+// The server answers nothing at all: an outage, in which no window and no width is to blame.
+WindowPlan::Verdict WindowPlan::judge_probe(const TaskFailure& failure, double random) {
+  width_.not_to_blame();
+  for (Task& task : queue_) task.controls = 0;  // what failed before may have failed of it
+  FailedAttempt attempt;
+  attempt.failure = failure.failure;
+  attempt.retry_after = failure.retry_after;
+  attempt.consecutive = ++failed_probes_;
+  const Decision decision = decide(attempt, random);
+  if (decision.action == Action::stop) return {Action::stop, decision.wait, false};
+  attempt.failure = Failure::unreachable;
+  return {Action::again, std::max(decision.wait, decide(attempt, random).wait), false};
+}
+
+bool WindowPlan::looks_like_outage(Failure failure) const {
+  return hints_at_outage(failure) &&
+         consecutive_ >= (probed_since_success_ ? kFailuresBeforeNextProbe : kFailuresBeforeProbe);
+}
+
+void WindowPlan::follow(Verdict& verdict, const Task& task) {
+  if (task.kind == Task::Kind::probe) {
+    probe_wanted_ = true;
+  } else if (verdict.action == Action::again) {
+    put_back(task);
+  } else if (verdict.action == Action::isolate) {
+    isolate(task, verdict);
+  } else {
+    split(task.window);
+  }
+}
+
+void WindowPlan::split(const TimeWindow& window) {
+  width_.failed(window.width());
+  const auto [first, second] = window.split();
+  for (const TimeWindow& half : {second, first}) {
+    Task part;
+    part.window = half;
+    part.half = true;
+    put_back(part);
+  }
+}
+
+// One second that cannot be served.
+void WindowPlan::isolate(Task task, Verdict& verdict) {
+  width_.not_to_blame();
+  if (!task.suspect) {
+    task.suspect = true;
+    if (options_.pass_poison) {
+      suspects_.push_back(task);  // the server gets time
+    } else {
+      put_back(task);
+    }
+  } else if (task.kind == Task::Kind::window && !fractions_seen_) {
+    task.kind = Task::Kind::tight;  // the fault may sit in the second after
+    put_back(task);
+  } else if (task.controls < kControls) {
+    ++task.controls;
+    probe_wanted_ = true;
+    put_back(task);
+  } else {
+    verdict.poisoned = true;
+    give_up_second(task.window);
+  }
+}
+
+void WindowPlan::give_up_second(const TimeWindow& second) {
+  poisoned_found_.push_back(second);
+  known_poison_.add(second);
+  if (!options_.pass_poison) {
+    stop({Failure::server_error,
+          "read window '" + to_text(second) +
+              "': the server cannot serve it; reading stops there (windows.on_poison: hold)",
+          std::nullopt});
+  } else if (poisoned_found_.size() >= most_poisoned_) {
+    stop({Failure::server_error,
+          "read window '" + to_text(second) + "': the server answers others and not this one, nor " +
+              std::to_string(poisoned_found_.size() - 1) + " before it; reading stops for now",
+          std::nullopt});
+  }
+}
+
+void WindowPlan::stop(const TaskFailure& failure) {
+  if (!stopped_by_) stopped_by_ = failure;
+}
+
+void WindowPlan::put_back(Task task) {
+  settle(task);
+  if (!task.window.empty()) queue_.push_front(task);
+}
+
+// Leaves out what is past the bound.
+void WindowPlan::settle(Task& task) {
+  if (!bound_ || task.window.to <= *bound_) return;
+  unsettled_.push_back({std::max(task.window.from, *bound_), task.window.to});
+  task.window.to = *bound_;
+}
+
+void WindowPlan::limit(sys_seconds bound) {
+  if (bound_ && bound >= *bound_) return;
+  bound_ = bound;
+  for (auto* tasks : {&queue_, &suspects_}) {
+    for (Task& task : *tasks) settle(task);
+    std::erase_if(*tasks, [](const Task& task) { return task.window.empty(); });
+  }
+}
+
+}  // namespace odetl
