@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "etl/interaction.hpp"
+
+namespace odetl {
+
+/// The parameters of the load statements as texts: JSON lists and array literals.
+
+/// The batch's users that have interactions other than the `refused` ones, each once with its newest profile (of equals
+/// the one listed last), sorted by id as indexes into Batch::users.
+/// A user whose id the server lost counts only with an interaction that is `fresh`: what is held of such a one may stand
+/// under the surrogate of another profile.
+std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
+                                          const std::vector<std::uint32_t>& fresh);
+
+/// `["id", …]` for load/known_users.
+std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users);
+
+/// A list of objects for load/upsert_users.
+std::string users_json(const Batch& batch, const std::vector<std::uint32_t>& users);
+
+/// A list of {id, extra} for load/set_extra.
+std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& interactions);
+
+/// A list of {id, user_id, reason, record} for load/rejects.
+std::string rejects_json(const std::vector<Reject>& rejects);
+
+/// `{id,id}` for uuid[] parameters.
+std::string uuid_array(const std::vector<Uuid>& ids);
+
+/// The ids in `hex`, PostgreSQL's text of a bytea of 16 bytes an id.
+std::vector<Uuid> ids_of_hex(std::string_view hex);
+
+/// The JSON that an interaction stands for, for the quarantine.
+std::string record_of(const Interaction& interaction);
+
+}  // namespace odetl

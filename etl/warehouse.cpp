@@ -1,0 +1,456 @@
+#include "etl/warehouse.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "etl/identity.hpp"
+#include "etl/load_rows.hpp"
+#include "etl/window_diff.hpp"
+
+namespace odetl {
+namespace {
+
+const std::vector<std::string> kColumns = {"interaction_id", "user_id",     "occurred_at", "type",  "text",
+                                           "value",          "callback_id", "data",        "extra", "occurrence"};
+constexpr std::size_t kMaxRefused = 100;  // records of one window that the database may refuse one by one
+
+std::optional<std::string_view> null_if_empty(std::string_view json) {
+  return json.empty() ? std::nullopt : std::optional(json);
+}
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+// `from to from to …` as sql/state/read.sql writes ranges.
+Coverage read_ranges(std::string_view text) {
+  Coverage coverage;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    long long from = 0;
+    long long to = 0;
+    at = std::from_chars(at, end, from).ptr + 1;
+    at = std::from_chars(at, end, to).ptr;
+    if (at != end) ++at;
+    coverage.add({sys_seconds(std::chrono::seconds(from)), sys_seconds(std::chrono::seconds(to))});
+  }
+  return coverage;
+}
+
+std::optional<sys_seconds> read_instant(const SqlRows& rows, int column) {
+  if (rows.size() == 0 || !rows.get(0, column)) return std::nullopt;
+  return sys_seconds(std::chrono::seconds(rows.integer(0, column)));
+}
+
+class PostgresWarehouse final : public Warehouse {
+ public:
+  PostgresWarehouse(DatabaseFactory connect, OnMissing on_missing)
+      : connect_(std::move(connect)), on_missing_(on_missing) {}
+
+  StreamState read_state() override;
+  std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) override;
+  void record(const WindowReport& report) override;
+  void set_poll_from(sys_seconds from) override;
+  std::optional<sys_seconds> last_recheck(std::chrono::seconds span) override;
+  void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override;
+  bool try_lead() override;
+  void summarise(const TimeWindow& range) override;
+  void cancel() noexcept override;
+
+ private:
+  using Refused = std::set<std::uint32_t>;
+  template <typename Work>
+  auto transaction(Work work);
+  Database& database();
+  static bool take_lead(Database& db);
+  void drop_session();
+
+  void ensure_partitions(const Batch& batch);
+  std::int64_t load_once(Database& db, const Batch& batch, const LoadRequest& request, const Refused& refused,
+                         WindowReport& report);
+  HeldIds held(Database& db, const TimeWindow& window);
+  void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows);
+  void write_users(Database& db, const Batch& batch, const Refused& refused, const std::vector<std::uint32_t>& fresh,
+                   const std::string& now,
+                   WindowReport& report);
+  void write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
+                     WindowReport& report);
+  void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request,
+                   const std::string& now, WindowReport& report);
+  std::chrono::milliseconds log(Database& db, const WindowReport& report, std::optional<std::int64_t> number_of_load);
+  bool is_loaded_since(Database& db, const TimeWindow& window, std::int64_t last);
+  std::uint32_t find_refused(const Batch& batch, const Refused& refused);
+  bool accepts(const Batch& batch, const std::vector<std::uint32_t>& rows);
+
+  DatabaseFactory connect_;
+  OnMissing on_missing_;
+  std::mutex session_mutex_;  // guards the pointer, for cancel()
+  std::unique_ptr<Database> database_;
+  bool leads_ = false;                // this or a former session took the lead
+  std::set<std::string> partitions_;  // months known to be there, `2024_01`
+};
+
+Database& PostgresWarehouse::database() {
+  if (!database_) {
+    auto fresh = connect_();
+    if (leads_) {
+      // The lock of who leads went with the old session, and another may have it now.
+      fresh->begin();
+      leads_ = take_lead(*fresh);
+      fresh->commit();
+      if (!leads_) {
+        throw DatabaseError(Failure::not_leader,
+                            "reconnect to the database: another process polls this warehouse now; this one stands by");
+      }
+    }
+    const std::scoped_lock lock(session_mutex_);
+    database_ = std::move(fresh);
+  }
+  return *database_;
+}
+
+void PostgresWarehouse::drop_session() {
+  const std::scoped_lock lock(session_mutex_);
+  database_.reset();
+  partitions_.clear();
+}
+
+void PostgresWarehouse::cancel() noexcept {
+  const std::scoped_lock lock(session_mutex_);
+  if (database_) database_->cancel();
+}
+
+// Runs `work` in one transaction: committed when it returns, rolled back when it throws; a session that broke is
+// dropped, so that the next use makes a new one with all its settings.
+template <typename Work>
+auto PostgresWarehouse::transaction(Work work) {
+  Database& db = database();
+  try {
+    db.begin();
+    auto result = work(db);
+    db.commit();
+    return result;
+  } catch (const DatabaseError& error) {
+    db.roll_back();
+    const bool read_only = error.sqlstate() == "25006";  // the next connection may reach the new primary
+    if (error.failure() == Failure::db_unreachable || read_only) drop_session();
+    throw;
+  } catch (...) {
+    db.roll_back();
+    throw;
+  }
+}
+
+StreamState PostgresWarehouse::read_state() {
+  return transaction([](Database& db) {
+    const auto rows = db.run("state/read", {kStream});
+    if (rows->size() != 1) {
+      throw DatabaseError(Failure::db_schema,
+                          "read stream_state: the row 'interactions' is missing; insert it, or restore the schema");
+    }
+    StreamState state;
+    state.watermark = read_instant(*rows, 0);
+    state.coverage = read_ranges(rows->text(0, 1));
+    state.poisoned = read_ranges(rows->text(0, 2));
+    state.poll_from = read_instant(*rows, 3);
+    state.load_number = rows->integer(0, 4);
+    return state;
+  });
+}
+
+void PostgresWarehouse::ensure_partitions(const Batch& batch) {
+  std::set<std::string> missing;
+  for (const Interaction& row : batch.interactions) {
+    std::string month = to_rfc3339(row.occurred_at).substr(0, 7);
+    if (!partitions_.contains(month)) missing.insert(std::move(month));
+  }
+  if (missing.empty()) return;
+  transaction([&](Database& db) {
+    for (const std::string& month : missing) db.run("load/ensure_partition", {month + "-01T00:00:00Z"});
+    return true;
+  });
+  partitions_.merge(missing);
+}
+
+std::int64_t PostgresWarehouse::load(const Batch& batch, const LoadRequest& request, WindowReport& report) {
+  Refused refused;
+  for (bool partitions_are_sure = false;;) {
+    ensure_partitions(batch);
+    try {
+      return transaction([&](Database& db) { return load_once(db, batch, request, refused, report); });
+    } catch (const DatabaseError& error) {
+      if (error.failure() != Failure::db_data || refused.size() >= kMaxRefused) throw;
+    }
+    if (partitions_are_sure) {
+      refused.insert(find_refused(batch, refused));
+    } else {
+      partitions_.clear();  // a month that somebody dropped refuses its rows, too
+      partitions_are_sure = true;
+    }
+  }
+}
+
+std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, const LoadRequest& request,
+                                          const Refused& refused, WindowReport& report) {
+  const std::string from = to_rfc3339(batch.window.from);
+  const std::string to = to_rfc3339(batch.window.to);
+  const auto begun = db.run("load/begin", {kStream, from, to});
+  if (begun->size() != 1) {
+    throw DatabaseError(Failure::db_schema, "load window: stream_state has no row 'interactions'; insert it");
+  }
+  const std::string now(begun->text(0, 0));
+
+  // Where nothing was ever loaded there is nothing to compare with; the primary key catches what should not be.
+  const bool compare = begun->boolean(0, 1) || request.compare;
+  WindowDiff diff = difference(batch.interactions, compare ? held(db, batch.window) : HeldIds{});
+  std::erase_if(diff.fresh, [&](std::uint32_t row) { return refused.contains(row); });
+
+  report.rows_read = batch.interactions.size() - refused.size();
+  report.inserted = diff.fresh.size();
+  report.unchanged = diff.held;
+  report.updated = report.deleted = 0;
+  report.marks_deferred = false;
+  report.lateness.clear();
+  if (report.reason == Reason::poll) {
+    for (const std::uint32_t i : diff.fresh) {
+      const auto late = report.started_at - batch.interactions[i].occurred_at;
+      report.lateness.push_back(std::chrono::duration_cast<std::chrono::seconds>(late));
+    }
+  }
+  copy(db, batch, diff.fresh);
+  write_users(db, batch, refused, diff.fresh, now, report);
+  write_rejects(db, batch, refused, now, report);
+
+  // From here on one loader at a time, for a moment. What was compared above must not have changed since: the key would
+  // not tell of rows that were taken away, nor of those whose lost user got another surrogate.
+  const std::int64_t last_load = db.run("load/lock_state", {kStream})->integer(0, 0);
+  if (last_load != begun->integer(0, 2) && is_loaded_since(db, batch.window, begun->integer(0, 2))) {
+    throw DatabaseError(Failure::db_conflict, "load window '" + to_text(batch.window) +
+                                                  "': it was loaded by another meanwhile; it is read again");
+  }
+  apply_marks(db, batch, diff, request, now, report);
+  const std::int64_t load_number = db.run("load/finish", {kStream, from, to})->integer(0, 0);
+  report.outcome = Outcome::loaded;
+  report.load = log(db, report, load_number);
+  return load_number;
+}
+
+HeldIds PostgresWarehouse::held(Database& db, const TimeWindow& window) {
+  const auto rows = db.run("load/held", {to_rfc3339(window.from), to_rfc3339(window.to)});
+  return {ids_of_hex(rows->text(0, 0)), ids_of_hex(rows->text(0, 1)), ids_of_hex(rows->text(0, 2))};
+}
+
+void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows) {
+  if (rows.empty()) return;
+  db.copy_begin("interactions", kColumns);
+  for (const std::uint32_t i : rows) {
+    const Interaction& row = batch.interactions[i];
+    const std::string id = to_text(row.id);
+    const std::string date = to_rfc3339(row.occurred_at);
+    const std::string occurrence = std::to_string(row.occurrence);
+    const std::optional<std::string_view> fields[] = {
+        id,        batch.users[row.user].user_id, date,
+        row.type,  row.text,                      row.value,
+        row.callback_id, null_if_empty(row.data), null_if_empty(row.extra),
+        occurrence};
+    db.copy_row(fields);
+  }
+  db.copy_end();
+}
+
+void PostgresWarehouse::write_users(Database& db, const Batch& batch, const Refused& refused,
+                                    const std::vector<std::uint32_t>& fresh, const std::string& now,
+                                    WindowReport& report) {
+  std::vector<std::uint32_t> users = distinct_users(batch, refused, fresh);
+  report.users_inserted = report.users_updated = report.users_unchanged = 0;
+  report.users_without_id = batch.users_without_id;
+  if (users.empty()) return;
+
+  // Most are known and unchanged: those are not even locked.
+  const auto known = db.run("load/known_users", {user_ids_json(batch, users)});
+  std::map<std::string_view, std::size_t> row_of;
+  for (std::size_t row = 0; row < known->size(); ++row) row_of.emplace(known->text(row, 0), row);
+  const auto up_to_date = [&](std::uint32_t i) {
+    const User& user = batch.users[i];
+    const auto at = row_of.find(user.user_id);
+    if (at == row_of.end()) return false;
+    if (!user.observed_at) return true;
+    if (!known->get(at->second, 1)) return false;
+    const auto age = known->integer(at->second, 1);
+    const auto served = user.observed_at->time_since_epoch().count();
+    std::string hash = to_text(user.profile_hash);
+    std::erase(hash, '-');
+    return served < age || (served == age && known->text(at->second, 2) == hash);
+  };
+  const std::size_t all = users.size();
+  std::erase_if(users, up_to_date);
+  if (!users.empty()) {
+    const auto written = db.run("load/upsert_users", {users_json(batch, users), now});
+    for (std::size_t row = 0; row < written->size(); ++row) {
+      ++(written->boolean(row, 0) ? report.users_inserted : report.users_updated);
+    }
+  }
+  report.users_unchanged = all - report.users_inserted - report.users_updated;
+}
+
+void PostgresWarehouse::write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
+                                      WindowReport& report) {
+  std::vector<Reject> rejects = batch.rejects;
+  std::vector<std::string> records;  // what the rejects' views point to
+  records.reserve(refused.size());
+  for (const std::uint32_t i : refused) {
+    const Interaction& row = batch.interactions[i];
+    records.push_back(record_of(row));
+    rejects.push_back({batch.users[row.user].user_id, "the database refuses it", records.back(), {}});
+    rejects.back().id = reject_id(rejects.back().user_id, records.back(), row.occurrence);
+  }
+  report.rejected = rejects.size();
+  if (rejects.empty()) return;
+  db.run("load/rejects",
+         {kStream, to_rfc3339(batch.window.from), to_rfc3339(batch.window.to), rejects_json(rejects), now});
+}
+
+void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const WindowDiff& diff,
+                                    const LoadRequest& request, const std::string& now, WindowReport& report) {
+  const std::string from = to_rfc3339(batch.window.from);
+  const std::string to = to_rfc3339(batch.window.to);
+  const bool marks = !diff.gone.empty() && on_missing_ != OnMissing::keep;
+  if (!marks && diff.revived.empty() && diff.with_extra.empty()) return;
+
+  // An older answer must not bury what a newer one brought.
+  if (is_loaded_since(db, batch.window, request.seen_load)) {
+    report.marks_deferred = true;
+    return;
+  }
+  if (marks && on_missing_ == OnMissing::mark) {
+    report.deleted = db.run("load/mark", {from, to, uuid_array(diff.gone), now})->affected();
+  } else if (marks) {
+    report.deleted = db.run("load/delete", {from, to, uuid_array(diff.gone)})->affected();
+  }
+  if (!diff.with_extra.empty()) {
+    const auto changed = db.run("load/set_extra", {from, to, extras_json(batch, diff.with_extra)});
+    for (std::size_t row = 0; row < changed->size(); ++row) {
+      if (!changed->boolean(row, 0)) continue;  // marked: revived below, and counted there
+      ++report.updated;
+      --report.unchanged;
+    }
+  }
+  if (!diff.revived.empty()) {
+    report.updated += db.run("load/revive", {from, to, uuid_array(diff.revived)})->affected();
+  }
+}
+
+// Whether another load of any of the window was committed after load number `last`.
+bool PostgresWarehouse::is_loaded_since(Database& db, const TimeWindow& window, std::int64_t last) {
+  return db.run("load/overlapping", {kStream, std::to_string(last), to_rfc3339(window.from), to_rfc3339(window.to)})
+      ->boolean(0, 0);
+}
+
+std::chrono::milliseconds PostgresWarehouse::log(Database& db, const WindowReport& report, std::optional<std::int64_t> number_of_load) {
+  const auto logged = db.run(
+      "load/log", {number_of_load ? SqlParam(std::to_string(*number_of_load)) : std::nullopt, kStream,
+                   to_rfc3339(report.window.from), to_rfc3339(report.window.to), to_text(report.reason),
+                   to_text(report.outcome), number(report.rows_read), number(report.inserted), number(report.updated),
+                   number(report.unchanged), number(report.deleted), number(report.rejected), number(report.bytes),
+                   std::to_string(report.http.count()), std::to_string(report.attempts),
+                   report.error.empty() ? std::nullopt : SqlParam(report.error), to_rfc3339(report.started_at)});
+  return std::chrono::milliseconds(logged->integer(0, 0));
+}
+
+// Tries the rows without keeping them.
+bool PostgresWarehouse::accepts(const Batch& batch, const std::vector<std::uint32_t>& rows) {
+  Database& db = database();
+  try {
+    db.begin();
+    copy(db, batch, rows);
+    db.roll_back();
+    return true;
+  } catch (const DatabaseError& error) {
+    db.roll_back();
+    if (error.failure() == Failure::db_data) return false;
+    if (error.failure() == Failure::db_unreachable) drop_session();
+    throw;
+  }
+}
+
+// Halves the rows that are not held until one is left that the database refuses.
+std::uint32_t PostgresWarehouse::find_refused(const Batch& batch, const Refused& refused) {
+  auto rows = transaction([&](Database& db) { return difference(batch.interactions, held(db, batch.window)).fresh; });
+  std::erase_if(rows, [&](std::uint32_t row) { return refused.contains(row); });
+  if (accepts(batch, rows)) {
+    throw DatabaseError(Failure::db_schema, "load window: the database refuses what no single interaction explains; look "
+                                            "at its log and at the constraints on users and rejected_records");
+  }
+  while (rows.size() > 1) {
+    const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
+    const std::vector<std::uint32_t> first(rows.begin(), middle);
+    if (accepts(batch, first)) {
+      rows.erase(rows.begin(), middle);
+    } else {
+      rows = first;
+    }
+  }
+  return rows.front();
+}
+
+void PostgresWarehouse::record(const WindowReport& report) {
+  transaction([&](Database& db) {
+    if (report.outcome == Outcome::poisoned) {
+      db.run("load/poison", {kStream, to_rfc3339(report.window.from), to_rfc3339(report.window.to)});
+    }
+    log(db, report, std::nullopt);
+    return true;
+  });
+}
+
+void PostgresWarehouse::set_poll_from(sys_seconds from) {
+  transaction([&](Database& db) { return db.run("state/set_poll_from", {kStream, to_rfc3339(from)}); });
+}
+
+std::optional<sys_seconds> PostgresWarehouse::last_recheck(std::chrono::seconds span) {
+  return transaction([&](Database& db) {
+    return read_instant(*db.run("state/read_rechecked", {kStream, std::to_string(span.count())}), 0);
+  });
+}
+
+void PostgresWarehouse::set_last_recheck(std::chrono::seconds span, sys_seconds begun) {
+  transaction([&](Database& db) {
+    return db.run("state/set_rechecked", {kStream, std::to_string(span.count()), to_rfc3339(begun)});
+  });
+}
+
+bool PostgresWarehouse::take_lead(Database& db) {
+  return db.run("state/lead", {db.schema() + "." + kStream})->boolean(0, 0);
+}
+
+bool PostgresWarehouse::try_lead() {
+  leads_ = false;
+  leads_ = transaction([](Database& db) { return take_lead(db); });
+  return leads_;
+}
+
+void PostgresWarehouse::summarise(const TimeWindow& range) {
+  transaction([&](Database& db) { return db.run("load/summarise", {to_rfc3339(range.from), to_rfc3339(range.to)}); });
+}
+
+}  // namespace
+
+const char* to_text(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::loaded: return "loaded";
+    case Outcome::failed: return "failed";
+    case Outcome::split: return "split";
+    case Outcome::poisoned: return "poisoned";
+  }
+  return "";
+}
+
+std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing) {
+  return std::make_unique<PostgresWarehouse>(std::move(connect), on_missing);
+}
+
+}  // namespace odetl

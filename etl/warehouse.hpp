@@ -1,0 +1,81 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "etl/database.hpp"
+#include "etl/interaction.hpp"
+#include "etl/planner.hpp"
+
+namespace odetl {
+
+inline constexpr const char* kStream = "interactions";
+
+/// What becomes of an interaction that the API no longer returns.
+enum class OnMissing { keep, mark, remove };
+
+enum class Outcome { loaded, failed, split, poisoned };
+const char* to_text(Outcome outcome);
+
+/// How one window was read: what goes to the ledger, the log and the metrics.
+struct WindowReport {
+  TimeWindow window;
+  Reason reason = Reason::poll;
+  Outcome outcome = Outcome::loaded;
+  std::uint64_t rows_read = 0, inserted = 0, updated = 0, unchanged = 0, deleted = 0, rejected = 0;
+  std::uint64_t users_inserted = 0, users_updated = 0, users_unchanged = 0, users_without_id = 0;
+  std::uint64_t bytes = 0;
+  std::chrono::milliseconds http{0};
+  std::chrono::milliseconds load{0};
+  int attempts = 1;
+  std::string error;
+  Timestamp started_at{};
+  std::vector<std::chrono::seconds> lateness;  ///< of polls: how old each inserted interaction was when it was asked for
+  bool echo_differs = false;
+  bool marks_deferred = false;  ///< another load came in between: a recheck decides about vanished rows
+};
+
+/// The part of a load that the answer does not tell.
+struct LoadRequest {
+  bool compare = false;        ///< look at what is there even if the window was never covered
+  std::int64_t seen_load = 0;  ///< the last committed load when the API was asked
+};
+
+/// Where rows and progress are kept. One session; not thread-safe but for cancel(). Connects when first used and again
+/// after a failure. Everything throws DatabaseError.
+class Warehouse {
+ public:
+  virtual ~Warehouse() = default;
+
+  virtual StreamState read_state() = 0;
+
+  /// Makes the warehouse hold, for the batch's window, exactly what the batch says, and writes rows, ledger, coverage and
+  /// watermark in one transaction. Completes `report` (window, reason, bytes, http, attempts and started_at are the
+  /// caller's) and returns the number of this load. Doing it again changes nothing. db_conflict: another loader wrote some
+  /// of the rows meanwhile; read the window again and load it with `compare`.
+  virtual std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) = 0;
+
+  /// Writes the ledger's row of a window that was not loaded; a poisoned one is kept apart in the state as well.
+  virtual void record(const WindowReport& report) = 0;
+
+  virtual void set_poll_from(sys_seconds from) = 0;
+  virtual std::optional<sys_seconds> last_recheck(std::chrono::seconds span) = 0;
+  virtual void set_last_recheck(std::chrono::seconds span, sys_seconds begun) = 0;
+
+  /// Tries to become the one daemon that polls. Holds until this object ends, or until a session broke and another took
+  /// the lead before the next one stood: then everything throws not_leader once, and no row was written meanwhile.
+  virtual bool try_lead() = 0;
+
+  /// Brings the indexes of a range up to date after much was loaded.
+  virtual void summarise(const TimeWindow& range) = 0;
+
+  /// From another thread: ends the statement that runs.
+  virtual void cancel() noexcept = 0;
+};
+
+using DatabaseFactory = std::function<std::unique_ptr<Database>()>;
+std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing);
+
+}  // namespace odetl
