@@ -1,0 +1,388 @@
+#include "etl/pipeline.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <new>
+#include <thread>
+
+namespace odetl {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kKeptBody = std::size_t{8} << 20;  // of a body's memory, from window to window
+constexpr std::chrono::seconds kSignOfLife{10};         // no wait is longer without one
+constexpr int kAttemptsBeforeLedger = 3;                 // a window that failed so often is worth a row
+
+TaskFailure as_failure(const ApiError& error) { return {error.failure(), error.what(), error.retry_after()}; }
+TaskFailure as_failure(const DatabaseError& error) { return {error.failure(), error.what(), std::nullopt}; }
+
+TaskFailure out_of_memory(const std::string& operation, const TimeWindow& window) {
+  return {Failure::too_large, operation + " window '" + to_text(window) + "': out of memory; it is split", std::nullopt};
+}
+
+// What a failure means for the ledger: nothing (yet), or how the window ended.
+std::optional<Outcome> ledger_outcome(const Task& task, const WindowPlan::Verdict& verdict) {
+  if (task.kind == Task::Kind::probe) return std::nullopt;
+  if (verdict.poisoned) return Outcome::poisoned;
+  if (verdict.action == Action::split) return Outcome::split;
+  const bool lasting = task.attempts + 1 == kAttemptsBeforeLedger;
+  if (verdict.action == Action::stop || lasting) return Outcome::failed;
+  return std::nullopt;
+}
+
+}  // namespace
+
+// One worker: this thread loads, a second one fetches and parses.
+class Pipeline::Worker {
+ public:
+  Worker(Pipeline& pipeline, ApiClient& client, Warehouse& warehouse, std::chrono::steady_clock::time_point pause_at)
+      : pipeline_(pipeline), client_(client), warehouse_(warehouse), pause_at_(pause_at) {
+    for (Slot& slot : slots_) free_.push_back(&slot);
+  }
+
+  void run(const std::stop_token& stop);
+
+ private:
+  // A window on its way through this worker.
+  struct Slot {
+    Task task;
+    Body body;
+    Exchange exchange;
+    ResponseParser parser;
+    const Batch* batch = nullptr;
+    WindowReport report;
+    std::int64_t seen_load = 0;
+  };
+  // From the fetching to the loading thread: a window to load, or one to write down as not loaded.
+  struct Item {
+    Slot* slot = nullptr;
+    std::optional<WindowReport> note;
+  };
+
+  void fetch_all();
+  bool fetch(Slot& slot);
+  void ask(Slot& slot, Timestamp sent);
+  void answered(Slot& slot, Timestamp sent);
+  bool parse(Slot& slot, Timestamp sent);
+  void load_all();
+  void load(Slot& slot);
+  void failed(const Slot& slot, const TaskFailure& failure);
+  void write_down(const WindowReport& report);
+
+  bool is_stopping() const { return ending_.stop_requested(); }
+  Slot* take_free_slot();
+  std::optional<Item> take_item();
+  void put(Item item);
+  void give_back(Slot* slot);
+
+  Pipeline& pipeline_;
+  ApiClient& client_;
+  Warehouse& warehouse_;
+  std::stop_source ending_;  // told to stop, or broken
+  std::chrono::steady_clock::time_point pause_at_;
+  std::array<Slot, 2> slots_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Slot*> free_;
+  std::deque<Item> items_;
+  bool fetching_ended_ = false;
+  std::exception_ptr fetching_failed_;
+};
+
+void Pipeline::Worker::run(const std::stop_token& stop) {
+  const std::stop_callback on_stop(stop, [this] {
+    ending_.request_stop();
+    warehouse_.cancel();
+  });
+  std::jthread fetching([this] { fetch_all(); });
+  try {
+    load_all();
+  } catch (...) {
+    ending_.request_stop();
+    while (const auto item = take_item()) {
+      if (item->slot != nullptr) pipeline_.abandoned(item->slot->task);
+    }
+    throw;  // nobody expects it: what was in hand is left, and the caller ends the others
+  }
+  fetching.join();
+  if (fetching_failed_) std::rethrow_exception(fetching_failed_);
+}
+
+void Pipeline::Worker::load_all() {
+  while (const auto item = take_item()) {
+    if (item->note) {
+      write_down(*item->note);
+    } else {
+      load(*item->slot);
+      give_back(item->slot);
+    }
+  }
+}
+
+void Pipeline::Worker::fetch_all() {
+  try {
+    while (Slot* slot = take_free_slot()) {
+      const auto task = pipeline_.take(ending_.get_token(), pause_at_);
+      if (!task) break;
+      slot->task = *task;
+      if (fetch(*slot)) {
+        put({slot, std::nullopt});
+      } else {
+        give_back(slot);
+      }
+    }
+  } catch (...) {
+    fetching_failed_ = std::current_exception();  // rethrown by run()
+  }
+  const std::scoped_lock lock(mutex_);
+  fetching_ended_ = true;
+  changed_.notify_all();
+}
+
+// True when there is a batch to load.
+bool Pipeline::Worker::fetch(Slot& slot) {
+  const Timestamp sent = pipeline_.surroundings_.now();
+  slot.report = WindowReport{};
+  slot.report.window = slot.task.window;
+  slot.report.reason = pipeline_.options_.reason;
+  slot.report.attempts = slot.task.attempts + 1;
+  slot.report.started_at = sent;
+  slot.seen_load = pipeline_.seen_load_;
+  slot.exchange = Exchange{};
+  try {
+    ask(slot, sent);
+    return parse(slot, sent);
+  } catch (const ApiError& error) {
+    failed(slot, as_failure(error));
+  } catch (const std::bad_alloc&) {
+    failed(slot, out_of_memory("read", slot.task.window));
+  } catch (const Stopped&) {
+    pipeline_.abandoned(slot.task);
+  } catch (...) {
+    pipeline_.abandoned(slot.task);
+    throw;
+  }
+  return false;
+}
+
+// A request counts however it ends, unless it was us who ended it.
+void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
+  try {
+    client_.fetch(slot.task.asked(), slot.body, slot.exchange, ending_.get_token());
+  } catch (const Stopped&) {
+    throw;
+  } catch (...) {
+    answered(slot, sent);
+    throw;
+  }
+  answered(slot, sent);
+}
+
+void Pipeline::Worker::answered(Slot& slot, Timestamp sent) {
+  slot.report.bytes = slot.exchange.body_bytes;
+  slot.report.http = slot.exchange.duration;
+  pipeline_.request_ended(slot.task, slot.exchange, sent);
+}
+
+bool Pipeline::Worker::parse(Slot& slot, Timestamp sent) {
+  const Task& task = slot.task;
+  const ReadOptions& options = pipeline_.options_;
+  if (task.kind == Task::Kind::probe) {
+    pipeline_.succeeded(task, task.window.to, {});
+    return false;
+  }
+  const sys_seconds bound =
+      settled_bound(sent, slot.exchange.server_date, slot.exchange.duration, options.settle);
+  pipeline_.limit(bound);
+  const TimeWindow owned{task.window.from, std::min(task.window.to, bound)};
+  if (owned.empty()) {
+    pipeline_.succeeded(task, task.window.from, {slot.exchange.body_bytes, 0, slot.exchange.duration});
+    return false;
+  }
+  slot.batch = &slot.parser.parse(
+      slot.body, {task.asked(), owned, options.echo, options.trust_record_user_id, options.surrogate_unknown_users});
+  if (slot.batch->has_fractions) pipeline_.saw_fractions();
+  if (slot.batch->has_fractions && task.kind == Task::Kind::tight) {
+    throw ApiError(Failure::broken_answer,
+                   "read window '" + to_text(task.window) +
+                       "': the server keeps fractions of seconds and was not asked for the last one; it is asked again");
+  }
+  slot.report.window = owned;
+  slot.report.echo_differs = slot.batch->echo_differs;
+  return true;
+}
+
+void Pipeline::Worker::load(Slot& slot) {
+  if (is_stopping()) return pipeline_.abandoned(slot.task);
+  try {
+    const bool compare = slot.task.conflicts > 0;
+    const std::int64_t number = warehouse_.load(*slot.batch, {compare, slot.seen_load}, slot.report);
+    for (std::int64_t seen = pipeline_.seen_load_; seen < number;) {
+      if (pipeline_.seen_load_.compare_exchange_weak(seen, number)) break;
+    }
+    {
+      const std::scoped_lock lock(pipeline_.mutex_);
+      pipeline_.events_.window_done(slot.report);
+    }
+    pipeline_.succeeded(slot.task, slot.report.window.to,
+                        {slot.report.bytes, slot.report.rows_read + slot.report.rejected, slot.report.http});
+  } catch (const DatabaseError& error) {
+    failed(slot, as_failure(error));
+  } catch (const std::bad_alloc&) {
+    failed(slot, out_of_memory("load", slot.task.window));
+  } catch (...) {
+    pipeline_.abandoned(slot.task);
+    throw;
+  }
+}
+
+void Pipeline::Worker::failed(const Slot& slot, const TaskFailure& failure) {
+  if (is_stopping()) return pipeline_.abandoned(slot.task);  // the failure is of our own making
+  const WindowPlan::Verdict verdict = pipeline_.failed(slot.task, failure);
+  const auto outcome = ledger_outcome(slot.task, verdict);
+  if (!outcome) return;
+  WindowReport report = slot.report;
+  report.window = slot.task.window;
+  report.outcome = *outcome;
+  report.error = failure.message;
+  put({nullptr, report});
+}
+
+// The ledger only tells about these: when it cannot be written, the work goes on.
+void Pipeline::Worker::write_down(const WindowReport& report) {
+  {
+    const std::scoped_lock lock(pipeline_.mutex_);
+    pipeline_.events_.window_done(report);
+  }
+  try {
+    warehouse_.record(report);
+  } catch (const DatabaseError& error) {
+    const std::scoped_lock lock(pipeline_.mutex_);
+    Task task;
+    task.window = report.window;
+    pipeline_.events_.failed(task, as_failure(error), {Action::again, milliseconds(0), false});
+  }
+}
+
+Pipeline::Worker::Slot* Pipeline::Worker::take_free_slot() {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait(lock, ending_.get_token(), [this] { return !free_.empty(); })) return nullptr;
+  Slot* slot = free_.front();
+  free_.pop_front();
+  return slot;
+}
+
+std::optional<Pipeline::Worker::Item> Pipeline::Worker::take_item() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !items_.empty() || fetching_ended_; });
+  if (items_.empty()) return std::nullopt;
+  Item item = std::move(items_.front());
+  items_.pop_front();
+  return item;
+}
+
+void Pipeline::Worker::put(Item item) {
+  const std::scoped_lock lock(mutex_);
+  items_.push_back(std::move(item));
+  changed_.notify_all();
+}
+
+void Pipeline::Worker::give_back(Slot* slot) {
+  slot->body.shrink(kKeptBody);
+  const std::scoped_lock lock(mutex_);
+  free_.push_back(slot);
+  changed_.notify_all();
+}
+
+Pipeline::Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions& options,
+                   const Surroundings& surroundings, PipelineEvents& events, std::int64_t seen_load)
+    : plan_(plan),
+      allowance_(allowance),
+      options_(options),
+      surroundings_(surroundings),
+      events_(events),
+      seen_load_(seen_load) {}
+
+void Pipeline::work(ApiClient& client, Warehouse& warehouse, std::stop_token stop,
+                    std::chrono::steady_clock::time_point pause_at) {
+  Worker(*this, client, warehouse, pause_at).run(stop);
+}
+
+// The next task, as soon as the plan has one and the allowance lets it be sent; nothing at the end.
+std::optional<Task> Pipeline::take(std::stop_token stop, std::chrono::steady_clock::time_point pause_at) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const auto now = surroundings_.steady();
+    if (now >= pause_at) break;
+    WindowPlan::Next next;
+    if (const auto delay = allowance_.delay(now); delay > delay.zero() && !plan_.is_done()) {
+      next.not_before = now + delay;
+    } else {
+      next = plan_.next(now);
+    }
+    if (next.done) break;
+    if (next.task) {
+      allowance_.sent(now);
+      return next.task;
+    }
+    const auto until = std::min({next.not_before.value_or(pause_at), pause_at, now + kSignOfLife});
+    // Another worker that comes back, or (for not_before) the plan's end, can end the wait earlier.
+    changed_.wait_for(lock, stop, until - now,
+                      [&] { return plan_.is_done() || (!next.not_before && plan_.has_work(now)); });
+    events_.idle();
+  }
+  return std::nullopt;
+}
+
+void Pipeline::request_ended(const Task& task, const Exchange& exchange, Timestamp sent) {
+  const std::scoped_lock lock(mutex_);
+  allowance_.observed(exchange.rate_limit, surroundings_.steady(), exchange.server_date);
+  if (exchange.server_date) {
+    clock_offset_ = std::chrono::duration_cast<milliseconds>(*exchange.server_date - (sent + exchange.duration));
+  }
+  events_.request_done(task, exchange);
+}
+
+void Pipeline::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {
+  const std::scoped_lock lock(mutex_);
+  plan_.succeeded(task, loaded_to, answer);
+  changed_.notify_all();
+}
+
+WindowPlan::Verdict Pipeline::failed(const Task& task, const TaskFailure& failure) {
+  const std::scoped_lock lock(mutex_);
+  const auto verdict = plan_.failed(task, failure, surroundings_.steady(), surroundings_.random());
+  events_.failed(task, failure, verdict);
+  changed_.notify_all();
+  return verdict;
+}
+
+void Pipeline::abandoned(const Task& task) {
+  const std::scoped_lock lock(mutex_);
+  plan_.abandoned(task);
+  changed_.notify_all();
+}
+
+void Pipeline::limit(sys_seconds bound) {
+  const std::scoped_lock lock(mutex_);
+  plan_.limit(bound);
+}
+
+void Pipeline::saw_fractions() {
+  const std::scoped_lock lock(mutex_);
+  plan_.saw_fractions();
+}
+
+double Pipeline::progress() const {
+  const std::scoped_lock lock(mutex_);
+  return plan_.progress();
+}
+
+std::optional<milliseconds> Pipeline::server_clock_offset() const {
+  const std::scoped_lock lock(mutex_);
+  return clock_offset_;
+}
+
+}  // namespace odetl

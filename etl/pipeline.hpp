@@ -1,0 +1,89 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+#include "etl/api_client.hpp"
+#include "etl/planner.hpp"
+#include "etl/rate_allowance.hpp"
+#include "etl/response_parser.hpp"
+#include "etl/warehouse.hpp"
+
+namespace odetl {
+
+/// How a window is read, the same for every window of a plan.
+struct ReadOptions {
+  Reason reason = Reason::poll;
+  std::chrono::seconds settle{10};
+  EchoRule echo = EchoRule::warn;
+  bool trust_record_user_id = true;
+  bool surrogate_unknown_users = true;
+};
+
+/// Time and chance, given from outside.
+struct Surroundings {
+  std::function<Timestamp()> now;                                  ///< the local clock
+  std::function<std::chrono::steady_clock::time_point()> steady;   ///< never jumps
+  std::function<double()> random;                                  ///< uniform in [0, 1)
+};
+
+/// What happened, for logs and metrics. Called from the workers' threads, one call at a time.
+class PipelineEvents {
+ public:
+  virtual ~PipelineEvents() = default;
+  virtual void request_done(const Task& task, const Exchange& exchange) = 0;  ///< answered or not
+  virtual void window_done(const WindowReport& report) = 0;                   ///< loaded, split, poisoned or failed
+  virtual void failed(const Task& task, const TaskFailure& failure, const WindowPlan::Verdict& verdict) = 0;
+  virtual void idle() {}  ///< still waiting, for a reason with a known end; at least every ten seconds
+};
+
+/// The way of the data: window from the plan, answer from the API, batch from the parser, commit into the warehouse, and
+/// what was learned back to the plan. Polls, rechecks and backfills differ only in the plan.
+///
+/// Any number of workers, each in a thread of its own with its own client and warehouse, share one Pipeline. Inside a
+/// worker, fetching and parsing a window overlaps with loading the one before; no more than two windows of a worker are in
+/// memory.
+class Pipeline {
+ public:
+  /// `seen_load`: StreamState::load_number as read before the plan was made.
+  Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions& options, const Surroundings& surroundings,
+           PipelineEvents& events, std::int64_t seen_load);
+
+  /// Works until the plan is done or stopped, or `stop` is requested: then the window in hand is rolled back. After
+  /// `pause_at` no new window is begun; work() can be called again to go on.
+  /// Expected failures go to the plan; throws only what nobody expects, and leaves the windows in hand unread then.
+  void work(ApiClient& client, Warehouse& warehouse, std::stop_token stop,
+            std::chrono::steady_clock::time_point pause_at = std::chrono::steady_clock::time_point::max());
+
+  double progress() const;  ///< of the plan, see there
+  std::int64_t seen_load() const { return seen_load_; }
+  /// The server's clock less the local one, when an answer has told.
+  std::optional<std::chrono::milliseconds> server_clock_offset() const;
+
+ private:
+  class Worker;
+
+  std::optional<Task> take(std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
+  void request_ended(const Task& task, const Exchange& exchange, Timestamp sent);
+  void succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer);
+  WindowPlan::Verdict failed(const Task& task, const TaskFailure& failure);
+  void abandoned(const Task& task);
+  void limit(sys_seconds bound);
+  void saw_fractions();
+
+  WindowPlan& plan_;
+  RateAllowance& allowance_;
+  ReadOptions options_;
+  Surroundings surroundings_;
+  PipelineEvents& events_;
+  std::atomic<std::int64_t> seen_load_;
+  std::optional<std::chrono::milliseconds> clock_offset_;
+  mutable std::mutex mutex_;  // guards plan, allowance, events and clock offset
+  std::condition_variable_any changed_;
+};
+
+}  // namespace odetl
