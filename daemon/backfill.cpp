@@ -1,0 +1,221 @@
+#include "daemon/backfill.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cstdio>
+#include <exception>
+#include <thread>
+
+#include "daemon/log.hpp"
+#include "daemon/progress.hpp"
+
+namespace odetl {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::seconds;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr auto kPatienceAtFirst = 10s;  // before anything succeeded
+constexpr auto kPatience = 10min;
+constexpr auto kLongestSettling = 120s;  // waited for the end of a range to settle
+
+seconds width_of(const std::vector<TimeWindow>& windows) {
+  seconds sum{0};
+  for (const TimeWindow& window : windows) sum += window.width();
+  return sum;
+}
+
+class Backfill {
+ public:
+  Backfill(Wiring& wiring, const Invocation& invocation, Metrics& metrics, Telemetry& telemetry,
+           const Surroundings& surroundings)
+      : wiring_(wiring),
+        invocation_(invocation),
+        metrics_(metrics),
+        telemetry_(telemetry),
+        surroundings_(surroundings),
+        width_(limits()),
+        begun_(surroundings.steady()) {}
+
+  ExitCode run(std::stop_token stop);
+
+ private:
+  WidthLimits limits() const;
+  std::vector<TimeWindow> ranges_to_read(const StreamState& state) const;
+  void print_plan(const std::vector<TimeWindow>& ranges) const;
+  std::vector<TimeWindow> read(const std::vector<TimeWindow>& ranges, const StreamState& state, std::stop_token stop);
+  void read_with_workers(Pipeline& pipeline, std::stop_token stop);
+  bool wait_for(sys_seconds settled, std::stop_token stop);
+  void summarise() const;
+  void print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const;
+
+  Wiring& wiring_;
+  const Invocation& invocation_;
+  Metrics& metrics_;
+  Telemetry& telemetry_;
+  Surroundings surroundings_;
+  WindowWidth width_;
+  SteadyTime begun_;
+  std::optional<std::chrono::milliseconds> clock_offset_;
+  std::vector<TimeWindow> poisoned_;
+};
+
+WidthLimits Backfill::limits() const {
+  WidthLimits limits = wiring_.width_limits();
+  if (invocation_.window) {
+    limits.first = limits.max = *invocation_.window;
+    limits.min = std::min(limits.min, limits.first);
+  }
+  return limits;
+}
+
+std::vector<TimeWindow> Backfill::ranges_to_read(const StreamState& state) const {
+  const TimeWindow range{invocation_.from, invocation_.to};
+  if (invocation_.reload) return {range};
+  return state.coverage.gaps(range);
+}
+
+void Backfill::print_plan(const std::vector<TimeWindow>& ranges) const {
+  const auto requests = [&](seconds width) {
+    std::int64_t count = 0;
+    for (const TimeWindow& range : ranges) count += (range.width() + width - 1s) / width;
+    return count;
+  };
+  for (const TimeWindow& range : ranges) {
+    fmt::print("gap {} {}\n", to_text(range), to_text(range.width()));
+  }
+  fmt::print("{} gaps, {} to load; about {} requests if windows stay {} wide, {} if they grow to {}\n", ranges.size(),
+             to_text(width_of(ranges)), requests(limits().first), to_text(limits().first), requests(limits().max),
+             to_text(limits().max));
+}
+
+ExitCode Backfill::run(std::stop_token stop) {
+  StreamState state = wiring_.warehouse()->read_state();
+  std::vector<TimeWindow> ranges = ranges_to_read(state);
+  if (invocation_.dry_run) {
+    print_plan(ranges);
+    return ExitCode::done;
+  }
+  std::vector<TimeWindow> unsettled;
+  while (!ranges.empty() && !stop.stop_requested()) {
+    unsettled = read(ranges, state, stop);
+    if (unsettled.empty() || stop.stop_requested() || !wait_for(unsettled.back().to, stop)) break;
+    state = wiring_.warehouse()->read_state();
+    ranges = unsettled;
+  }
+  if (telemetry_.totals().inserted > 0) summarise();
+  print_summary(unsettled, stop.stop_requested());
+  if (stop.stop_requested()) return ExitCode::done;
+  if (!unsettled.empty()) {
+    throw CommandError(ExitCode::temporary,
+                       fmt::format("backfill: {} is not settled yet by the server's clock; run the same command later",
+                                   to_text(unsettled.front())));
+  }
+  return poisoned_.empty() ? ExitCode::done : ExitCode::no;
+}
+
+// Reads the ranges; answers what lies past the server's clock.
+std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, const StreamState& state,
+                                       std::stop_token stop) {
+  PlanOptions options;
+  options.retry_poisoned = true;
+  options.patience_at_first = kPatienceAtFirst;
+  options.patience = kPatience;
+  WindowPlan plan(ranges, state.poisoned, width_, options);
+  RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
+  Pipeline pipeline(plan, allowance, wiring_.read_options(Reason::backfill), surroundings_, telemetry_,
+                    state.load_number);
+  {
+    const auto progress = show_progress([&] {
+      const double ratio = pipeline.progress();
+      metrics_.backfill_progress(ratio);
+      return ProgressReading{ratio, telemetry_.totals(), telemetry_.requests(),
+                             std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_)};
+    });
+    read_with_workers(pipeline, stop);
+  }
+  poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
+  clock_offset_ = pipeline.server_clock_offset();
+  if (plan.stopped_by() && !stop.stop_requested()) {
+    throw CommandError(exit_code_of(plan.stopped_by()->failure),
+                       plan.stopped_by()->message + "; what was loaded stays, run the same command again to go on");
+  }
+  return plan.unsettled();
+}
+
+void Backfill::read_with_workers(Pipeline& pipeline, std::stop_token stop) {
+  const int workers = invocation_.workers.value_or(wiring_.config().backfill_workers);
+  // One worker's unexpected end stops the others.
+  std::stop_source failed;
+  const std::stop_callback on_stop(stop, [&failed] { failed.request_stop(); });
+  std::vector<std::unique_ptr<ApiClient>> clients;
+  for (int i = 0; i < workers; ++i) clients.push_back(wiring_.client());
+  std::vector<std::exception_ptr> errors(clients.size());
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      threads.emplace_back([&, &error = errors[i], &client = *clients[i]] {
+        try {
+          const auto warehouse = wiring_.warehouse();
+          pipeline.work(client, *warehouse, failed.get_token());
+        } catch (...) {
+          error = std::current_exception();  // rethrown below
+          failed.request_stop();
+        }
+      });
+    }
+  }
+  for (const auto& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+// The end of a range that reaches to now settles within moments; a server whose clock is far behind is not waited for.
+bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
+  Timestamp now = surroundings_.now();
+  if (clock_offset_) now = std::min<Timestamp>(now, now + *clock_offset_);
+  const auto wait = settled + wiring_.config().windows.settle + 1s - now;
+  if (wait > kLongestSettling) return false;
+  log(LogLevel::info, "waiting_to_settle", {{"until", to_rfc3339(settled)}});
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, std::max<std::chrono::microseconds>(wait, 1s), [] { return false; });
+  return !stop.stop_requested();
+}
+
+void Backfill::summarise() const {
+  try {
+    wiring_.warehouse()->summarise({invocation_.from, invocation_.to});
+  } catch (const DatabaseError& error) {
+    // Only reading gets slower by that, until autovacuum comes by.
+    log(LogLevel::warn, "indexes_not_summarised", {{"error", error.what()}});
+  }
+}
+
+void Backfill::print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const {
+  const WindowReport totals = telemetry_.totals();
+  const double elapsed = std::chrono::duration<double>(surroundings_.steady() - begun_).count();
+  fmt::print("backfill {} [{}, {}): {} interactions read, {} inserted, {} updated, {} unchanged, {} deleted, {} rejected; "
+             "{} requests, {:.1f} s\n",
+             stopped ? "interrupted in" : "of", to_rfc3339(invocation_.from), to_rfc3339(invocation_.to),
+             with_commas(totals.rows_read), with_commas(totals.inserted), with_commas(totals.updated),
+             with_commas(totals.unchanged), with_commas(totals.deleted), with_commas(totals.rejected),
+             telemetry_.requests(), elapsed);
+  for (const TimeWindow& window : poisoned_) {
+    fmt::print("poisoned {}: the server cannot serve it; it is left out and tried again by rechecks and backfills\n",
+               to_text(window));
+  }
+  for (const TimeWindow& window : unsettled) fmt::print("not settled {}\n", to_text(window));
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+ExitCode backfill(Wiring& wiring, const Invocation& invocation, Metrics& metrics, Telemetry& telemetry,
+                  const Surroundings& surroundings, std::stop_token stop) {
+  return Backfill(wiring, invocation, metrics, telemetry, surroundings).run(stop);
+}
+
+}  // namespace odetl

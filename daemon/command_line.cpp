@@ -1,0 +1,177 @@
+#include "daemon/command_line.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/config.hpp"
+#include "daemon/nearest.hpp"
+
+namespace odetl {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  opendialog-etl --config /etc/opendialog-etl/config.yaml check\n"
+    "  opendialog-etl backfill --from 2024-01-01 --to 2024-02-01\n"
+    "  opendialog-etl run\n"
+    "\n"
+    "Exit codes: 0 done, 1 the answer is no, 64 usage, 69 API or database unreachable, 70 internal error,\n"
+    "75 temporary failure, 77 permission refused, 78 bad configuration.";
+
+// What is typed, before it is checked.
+struct Typed {
+  Invocation invocation;
+  std::string from, to, window;
+  int workers = 0;
+};
+
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
+  for (const CLI::App* command : app.get_subcommands({})) {
+    for (const CLI::Option* option : command->get_options()) names.push_back(option->get_name());
+  }
+  return names;
+}
+
+// A line for the word that was most likely misspelt.
+std::string suggestion(const CLI::App& app, int argc, const char* const* argv) {
+  const auto commands = names_of(app);
+  const auto options = options_of(app);
+  const auto known = [](const std::vector<std::string>& names, const std::string& word) {
+    return std::find(names.begin(), names.end(), word) != names.end();
+  };
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    if (word.starts_with("--")) {
+      word = word.substr(0, word.find('='));
+      if (known(options, word)) continue;
+      if (const auto meant = nearest(word, options)) return fmt::format("did you mean '{}'?\n", *meant);
+    } else if (!known(commands, word)) {
+      if (const auto meant = nearest(word, commands)) return fmt::format("did you mean '{}'?\n", *meant);
+    }
+  }
+  return "";
+}
+
+void add_commands(CLI::App& app, Typed& typed) {
+  Invocation& invocation = typed.invocation;
+  const auto add = [&](const char* name, const char* what, Command command, const char* example) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->footer(fmt::format("Example:\n  opendialog-etl {}", example));
+    sub->callback([&invocation, command] { invocation.command = command; });
+    return sub;
+  };
+  CLI::App* run = add("run", "Poll for ever in the foreground; the systemd service", Command::run, "run --once");
+  run->add_flag("--once", invocation.once, "Catch up to the settled present, then exit");
+
+  CLI::App* backfill = add("backfill", "Load a range of the past, skipping what is already covered", Command::backfill,
+                           "backfill --from 2024-01-01 --to 2024-02-01 --workers 2");
+  backfill->add_option("--from", typed.from, "First instant: 2024-01-31 or 2024-01-31T08:00:00Z")->required();
+  backfill->add_option("--to", typed.to, "The instant to end before")->required();
+  backfill->add_option("--window", typed.window, "Widest window: 90s, 15m, 6h, 7d [default: windows.width, adapting]");
+  backfill->add_option("--workers", typed.workers, "Windows loaded at a time, 1 to 64 [default: backfill.workers]");
+  backfill->add_flag("--reload", invocation.reload, "Read covered parts again, too");
+  backfill->add_flag("--dry-run", invocation.dry_run, "Print the gaps and the estimated requests; load nothing");
+
+  CLI::App* status = add("status", "Show watermark, lag, coverage and its gaps, last windows, last error, rejects",
+                         Command::status, "status --json");
+  status->add_flag("--json", invocation.json, "As JSON");
+
+  CLI::App* check = add("check", "Check configuration, token, API, clock and database, one line each", Command::check,
+                        "check --offline");
+  check->add_flag("--offline", invocation.offline, "Configuration and secrets only; connect to nothing");
+
+  CLI::App* migrate =
+      add("migrate", "Create or upgrade the schema of the warehouse", Command::migrate, "migrate --dry-run");
+  migrate->add_flag("--dry-run", invocation.dry_run, "Print what would be applied");
+
+  add("version", "Print version, commit and library versions", Command::version, "version");
+}
+
+Farewell misuse(const std::string& message) {
+  return {ExitCode::usage, "", "opendialog-etl: " + message + "\nSee opendialog-etl --help.\n"};
+}
+
+// Nothing when the range can be backfilled.
+std::optional<std::string> read_range(Typed& typed, Timestamp now) {
+  constexpr const char* kForms = "write 2024-01-31, or 2024-01-31T08:00:00Z with Z or an offset";
+  const auto from = parse_instant(typed.from);
+  if (!from) return fmt::format("--from '{}' is not an instant: {}", typed.from, kForms);
+  const auto to = parse_instant(typed.to);
+  if (!to) return fmt::format("--to '{}' is not an instant: {}", typed.to, kForms);
+  typed.invocation.from = std::chrono::floor<std::chrono::seconds>(*from);
+  typed.invocation.to = std::chrono::ceil<std::chrono::seconds>(*to);
+  const std::string range = fmt::format("[{}, {})", to_rfc3339(typed.invocation.from), to_rfc3339(typed.invocation.to));
+  if (*from >= *to) return fmt::format("the range {} is empty: --from must be before --to", range);
+  if (*from < sys_seconds(0s)) return fmt::format("the range {} begins before 1970", range);
+  if (*to > now) return fmt::format("the range {} ends in the future; now is {}", range, to_rfc3339(std::chrono::floor<std::chrono::seconds>(now)));
+  return std::nullopt;
+}
+
+std::optional<std::string> read_backfill(Typed& typed, Timestamp now, const CLI::App& app) {
+  if (auto problem = read_range(typed, now)) return problem;
+  const CLI::App* backfill = app.get_subcommand("backfill");
+  if (!typed.window.empty()) {
+    const auto width = parse_duration(typed.window);
+    if (!width || *width < 1s || *width % 1s != 0ms) {
+      return fmt::format("--window '{}' is not a width: write whole seconds as 90s, 15m, 6h or 7d", typed.window);
+    }
+    typed.invocation.window = std::chrono::duration_cast<std::chrono::seconds>(*width);
+  }
+  if (backfill->get_option("--workers")->count() > 0) {
+    if (typed.workers < 1 || typed.workers > 64) return "--workers must be 1 to 64";
+    typed.invocation.workers = typed.workers;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<Invocation, Farewell> parse_command_line(int argc, const char* const* argv, Timestamp now) {
+  Typed typed;
+  CLI::App app("Loads what users said to an OpenDialog tenant into PostgreSQL.", "opendialog-etl");
+  app.footer(kFooter);
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  bool version = false;
+  app.add_option("--config", typed.invocation.config_file,
+                 fmt::format("Configuration [default: $OPENDIALOG_ETL_CONFIG or {}]", kDefaultConfig));
+  app.add_option("--set", typed.invocation.overrides, "KEY=VALUE that wins over the file; can be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--log-level", typed.invocation.log_level, "trace, debug, info, warn, error, critical [default: log.level]");
+  app.add_option("--log-format", typed.invocation.log_format, "auto, text, json, logfmt [default: log.format]");
+  app.add_flag("--version", version, "The same as the command version");
+  add_commands(app, typed);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    std::ostringstream out;
+    app.exit(success, out, out);
+    return Farewell{ExitCode::done, out.str(), ""};
+  } catch (const CLI::Error& error) {
+    return Farewell{ExitCode::usage, "",
+                    fmt::format("opendialog-etl: {}\n{}See opendialog-etl --help.\n", error.what(),
+                                suggestion(app, argc, argv))};
+  }
+  if (version) {
+    typed.invocation.command = Command::version;
+  } else if (app.get_subcommands().empty()) {
+    return Farewell{ExitCode::usage, "", "opendialog-etl: no command is given\n" + app.help()};
+  }
+  if (typed.invocation.command == Command::backfill) {
+    if (const auto problem = read_backfill(typed, now, app)) return misuse(*problem);
+  }
+  return typed.invocation;
+}
+
+}  // namespace odetl

@@ -1,0 +1,44 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/exit_code.hpp"
+#include "etl/timestamp.hpp"
+
+namespace odetl {
+
+enum class Command { run, backfill, status, check, migrate, version };
+
+/// What the user typed.
+struct Invocation {
+  Command command = Command::run;
+  std::optional<std::string> config_file;  ///< empty: $OPENDIALOG_ETL_CONFIG or the default
+  std::vector<std::string> overrides;      ///< of --set
+  std::optional<std::string> log_level;
+  std::optional<std::string> log_format;
+
+  bool once = false;                                ///< run
+  sys_seconds from{}, to{};                         ///< backfill
+  std::optional<std::chrono::seconds> window;       ///< backfill: instead of windows.width and max_width
+  std::optional<int> workers;                       ///< backfill: instead of backfill.workers
+  bool reload = false;                              ///< backfill: also what is covered
+  bool dry_run = false;                             ///< backfill, migrate
+  bool json = false;                                ///< status
+  bool offline = false;                             ///< check
+};
+
+/// A text to print and an exit code, where nothing is to be run: help, version, wrong usage.
+struct Farewell {
+  ExitCode code;
+  std::string out;  ///< for standard output
+  std::string err;  ///< for standard error
+};
+
+/// `now` tells which ranges lie in the future. A typo in a command or option is answered with the nearest one.
+std::variant<Invocation, Farewell> parse_command_line(int argc, const char* const* argv, Timestamp now);
+
+inline constexpr const char* kDefaultConfig = "/etc/opendialog-etl/config.yaml";
+
+}  // namespace odetl

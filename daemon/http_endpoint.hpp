@@ -1,0 +1,34 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace odetl {
+
+/// What the endpoint answers with; called from its threads.
+struct HttpContent {
+  std::function<std::string()> metrics;                      ///< /metrics
+  std::function<std::optional<std::string>()> not_ready;     ///< /readyz: nothing, or the reason in words
+  std::function<std::string()> status_json;                  ///< /status.json; may throw: then 503
+};
+
+/// The endpoint cannot listen: says where and why.
+class HttpEndpointError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Serves /metrics, /healthz, /readyz and /status.json to GET and HEAD, with small requests, short time-outs and few
+/// connections, in threads of its own until it is destroyed. Ingestion never waits for it.
+class HttpEndpoint {
+ public:
+  virtual ~HttpEndpoint() = default;
+  virtual int port() const = 0;
+};
+
+/// `listen`: `127.0.0.1:9464`, `[::1]:9464`, port 0 for any free one.
+std::unique_ptr<HttpEndpoint> start_http_endpoint(const std::string& listen, HttpContent content);
+
+}  // namespace odetl

@@ -1,0 +1,29 @@
+#include <sys/prctl.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+
+#include "daemon/command_line.hpp"
+#include "daemon/commands.hpp"
+#include "daemon/signals.hpp"
+
+int main(int argc, char** argv) {
+  using namespace odetl;
+  // The token is in memory: no core dump, and no other process of this user reads it.
+  prctl(PR_SET_DUMPABLE, 0);
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto parsed = parse_command_line(argc, argv, now);
+  if (const auto* farewell = std::get_if<Farewell>(&parsed)) {
+    std::fputs(farewell->out.c_str(), stdout);
+    std::fputs(farewell->err.c_str(), stderr);
+    return static_cast<int>(farewell->code);
+  }
+  try {
+    StopSignals signals;
+    return static_cast<int>(execute(std::get<Invocation>(parsed), signals));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "opendialog-etl: internal error: %s; please report it\n", error.what());
+    return static_cast<int>(ExitCode::internal);
+  }
+}

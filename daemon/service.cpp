@@ -1,0 +1,359 @@
+#include "daemon/service.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "daemon/log.hpp"
+
+namespace odetl {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::seconds;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr auto kStandbyInterval = seconds(5);    // between two tries to lead, at the most
+constexpr auto kLongestProbeInterval = seconds(300);  // between two tries while a human must act
+constexpr auto kDefaultPast = 24h;               // a first run begins so long before now
+constexpr auto kPatienceAtFirst = 10s;           // of run --once, before anything succeeded
+constexpr auto kPatience = 10min;
+
+// What `run --once` makes of a plan that was stopped.
+[[noreturn]] void give_up(const TaskFailure& failure) {
+  throw CommandError(exit_code_of(failure.failure), failure.message);
+}
+
+}  // namespace
+
+class Service::Impl {
+ public:
+  Impl(Wiring& wiring, Metrics& metrics, Telemetry& telemetry, ServiceManager& manager,
+       const Surroundings& surroundings, std::function<Config()> reload)
+      : wiring_(wiring),
+        metrics_(metrics),
+        telemetry_(telemetry),
+        manager_(manager),
+        surroundings_(surroundings),
+        reload_(std::move(reload)),
+        width_(wiring.width_limits()) {}
+
+  void run(std::stop_token stop);
+  void run_once(std::stop_token stop);
+  void request_reload() {
+    const std::scoped_lock lock(mutex_);
+    reload_wanted_ = true;
+    changed_.notify_all();
+  }
+  Status status() const {
+    const std::scoped_lock lock(mutex_);
+    return status_;
+  }
+
+ private:
+  // A recheck that is under way, between polls.
+  struct Recheck {
+    Recheck(const std::vector<TimeWindow>& ranges, const StreamState& state, WindowWidth& width,
+            const PlanOptions& options)
+        : plan(ranges, state.poisoned, width, options) {}
+    WindowPlan plan;
+  };
+
+  void open_warehouse(std::stop_token stop);
+  bool start(std::stop_token stop);
+  void turn(std::stop_token stop);
+  bool lead(std::stop_token stop);
+  std::optional<TaskFailure> poll(std::stop_token stop, const PlanOptions& options);
+  void recheck(std::stop_token stop, SteadyTime pause_at);
+  void begin_recheck();
+  void work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at);
+  sys_seconds poll_from();
+  void learn_server_clock(std::stop_token stop);
+  sys_seconds settled() const;
+  void refresh_state();
+  void take_up_reload();
+  bool take_up_token();
+  void wait_until(SteadyTime until, std::stop_token stop);
+  void show();
+
+  Wiring& wiring_;
+  Metrics& metrics_;
+  Telemetry& telemetry_;
+  ServiceManager& manager_;
+  Surroundings surroundings_;
+  std::function<Config()> reload_;
+  WindowWidth width_;
+  std::unique_ptr<Warehouse> warehouse_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;  // cuts short what the warehouse is doing
+  std::unique_ptr<ApiClient> client_;
+  std::string token_;
+  StreamState state_;
+  std::optional<std::chrono::milliseconds> clock_offset_;  // of the server, against ours
+  std::optional<Recheck> recheck_;
+  bool leads_ = false;
+  bool ready_told_ = false;
+  int fruitless_ = 0;  // turns that ended because a human must act
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool reload_wanted_ = false;
+  Status status_;
+};
+
+sys_seconds Service::Impl::settled() const {
+  const Timestamp local = surroundings_.now();
+  Timestamp now = local;
+  if (clock_offset_) now = std::min<Timestamp>(now, local + *clock_offset_);
+  return std::chrono::floor<seconds>(now - wiring_.config().windows.settle);
+}
+
+void Service::Impl::refresh_state() {
+  state_ = warehouse_->read_state();
+  show();
+}
+
+void Service::Impl::show() {
+  seconds gaps{0};
+  if (state_.watermark && state_.coverage.lower()) {
+    for (const TimeWindow& gap : state_.coverage.gaps({*state_.coverage.lower(), *state_.watermark})) gaps += gap.width();
+  }
+  metrics_.watermark(state_.watermark, gaps);
+  metrics_.window_width(width_.current());
+  metrics_.leader(leads_);
+  const std::scoped_lock lock(mutex_);
+  status_ = {leads_, state_, std::nullopt};
+}
+
+// Where live polling begins: as configured, else where it began, else a day ago on the server's clock.
+sys_seconds Service::Impl::poll_from() {
+  const auto& configured = wiring_.config().windows.start;
+  if (configured) return *configured;
+  if (state_.poll_from) return *state_.poll_from;
+  const sys_seconds from = settled() - kDefaultPast;
+  warehouse_->set_poll_from(from);
+  state_.poll_from = from;
+  return from;
+}
+
+// A first run begins a day before the server's now, so one must be known.
+void Service::Impl::learn_server_clock(std::stop_token stop) {
+  const bool needed = !wiring_.config().windows.start && !state_.poll_from && !clock_offset_;
+  if (!needed) return;
+  Body body;
+  Exchange exchange;
+  const sys_seconds long_ago{0s};
+  const Timestamp sent = surroundings_.now();
+  try {
+    client_->fetch({long_ago, long_ago}, body, exchange, stop);
+  } catch (const ApiError& error) {
+    // Any answer has a clock; without one, the poll that follows tells what is wrong.
+    log(LogLevel::debug, "server_clock_unknown", {{"error", error.what()}});
+  }
+  if (exchange.server_date) {
+    clock_offset_ = std::chrono::duration_cast<std::chrono::milliseconds>(*exchange.server_date - sent - exchange.duration);
+  }
+}
+
+void Service::Impl::work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at) {
+  RateAllowance allowance = wiring_.rate_allowance(reason);
+  Pipeline pipeline(plan, allowance, wiring_.read_options(reason), surroundings_, telemetry_, state_.load_number);
+  pipeline.work(*client_, *warehouse_, stop, pause_at);
+  if (pipeline.server_clock_offset()) clock_offset_ = pipeline.server_clock_offset();
+}
+
+// One poll: everything from the first gap to the settled present. Answers what stopped it.
+std::optional<TaskFailure> Service::Impl::poll(std::stop_token stop, const PlanOptions& options) {
+  learn_server_clock(stop);
+  const auto ranges = poll_ranges(state_, poll_from(), settled(), wiring_.config().windows.lookback);
+  WindowPlan plan(ranges, state_.poisoned, width_, options);
+  work(plan, Reason::poll, stop, SteadyTime::max());
+  if (stop.stop_requested()) return std::nullopt;
+  if (!plan.stopped_by()) telemetry_.all_well();
+  return plan.stopped_by();
+}
+
+// Begins the most urgent recheck that is due.
+void Service::Impl::begin_recheck() {
+  const auto now = std::chrono::floor<seconds>(surroundings_.now());
+  for (const auto& [every, span] : wiring_.config().windows.rechecks) {
+    const auto last = warehouse_->last_recheck(span);
+    if (last && now - *last < every && *last <= now) continue;
+    warehouse_->set_last_recheck(span, now);
+    if (!last) continue;  // what was read just now needs no second look
+    const auto ranges = recheck_ranges(state_, span, wiring_.config().windows.lookback);
+    PlanOptions options;
+    options.retry_poisoned = true;
+    recheck_.emplace(ranges, state_, width_, options);
+    log(LogLevel::debug, "recheck_begun", {{"span", to_text(span)}});
+    return;
+  }
+}
+
+// Rechecks in the time that polls leave.
+void Service::Impl::recheck(std::stop_token stop, SteadyTime pause_at) {
+  if (!recheck_) begin_recheck();
+  if (!recheck_) return;
+  work(recheck_->plan, Reason::recheck, stop, pause_at);
+  if (recheck_->plan.is_done()) recheck_.reset();
+}
+
+bool Service::Impl::lead(std::stop_token stop) {
+  if (leads_) return true;
+  leads_ = warehouse_->try_lead();
+  if (leads_) {
+    log(LogLevel::info, "leading", {{"warehouse", wiring_.database_name()}});
+    recheck_.reset();
+    return true;
+  }
+  log(LogLevel::debug, "standing_by", {{"why", "another process polls this warehouse"}});
+  telemetry_.all_well();
+  refresh_state();
+  manager_.status("standing by: another process polls this warehouse");
+  wait_until(surroundings_.steady() + std::min(kStandbyInterval, wiring_.config().windows.poll_interval), stop);
+  return false;
+}
+
+// The token's file may have been replaced meanwhile: then true.
+bool Service::Impl::take_up_token() {
+  std::string token = wiring_.token();
+  const bool replaced = client_ && token != token_;
+  if (!client_) client_ = make_api_client(wiring_.api_options(), token);
+  if (replaced) {
+    client_->set_token(token);
+    log(LogLevel::info, "token_replaced");
+  }
+  token_ = std::move(token);
+  return replaced;
+}
+
+void Service::Impl::take_up_reload() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!reload_wanted_) return;
+    reload_wanted_ = false;
+  }
+  manager_.reloading();
+  try {
+    const Config config = reload_();
+    wiring_.reconfigure(config);
+    set_log_level(config.log_level);
+    width_ = WindowWidth(wiring_.width_limits());
+    recheck_.reset();
+    client_.reset();
+    metrics_.configuration_loaded(true);
+    log(LogLevel::info, "configuration_reloaded");
+  } catch (const ConfigError& error) {
+    metrics_.configuration_loaded(false);
+    log(LogLevel::error, "configuration_kept", {{"why", "the new one is not valid"}, {"error", error.what()}});
+  }
+  manager_.ready();
+}
+
+void Service::Impl::wait_until(SteadyTime until, std::stop_token stop) {
+  while (!stop.stop_requested() && surroundings_.steady() < until) {
+    telemetry_.idle();
+    std::unique_lock lock(mutex_);
+    const auto rest = std::min<std::chrono::nanoseconds>(until - surroundings_.steady(), 10s);
+    if (changed_.wait_for(lock, stop, rest, [this] { return reload_wanted_; })) return;
+  }
+}
+
+void Service::Impl::open_warehouse(std::stop_token stop) {
+  wiring_.start_database(stop);
+  wiring_.prepare_schema(stop);
+  warehouse_ = wiring_.warehouse();
+  on_stop_.emplace(stop, [this] { warehouse_->cancel(); });
+}
+
+// Opens what is needed; false while another process leads.
+bool Service::Impl::start(std::stop_token stop) {
+  if (!warehouse_) open_warehouse(stop);
+  take_up_token();
+  refresh_state();
+  if (!ready_told_) {
+    ready_told_ = true;
+    manager_.ready();
+  }
+  return lead(stop);
+}
+
+// One poll and the rechecks until the next one is due.
+void Service::Impl::turn(std::stop_token stop) {
+  take_up_reload();
+  const SteadyTime begun = surroundings_.steady();
+  const auto interval = wiring_.config().windows.poll_interval;
+  SteadyTime next = begun + interval;
+  try {
+    if (!start(stop)) return;
+    PlanOptions options;
+    options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
+    const auto stopped_by = poll(stop, options);
+    refresh_state();
+    if (stopped_by && stopped_by->failure == Failure::not_leader) {
+      leads_ = false;
+      next = begun;
+    } else if (stopped_by) {
+      telemetry_.trouble("poll_stopped", stopped_by->failure, stopped_by->message);
+      manager_.status(stopped_by->message);
+      // A human must act: ask rarely, and read the token again each time.
+      next = begun + std::min<seconds>(interval * (1 << std::min(fruitless_++, 8)), std::max(interval, kLongestProbeInterval));
+      if (stopped_by->failure == Failure::unauthorised && take_up_token()) next = begun;
+    } else {
+      fruitless_ = 0;
+      if (state_.watermark) manager_.status("loaded up to " + to_rfc3339(*state_.watermark));
+      recheck(stop, next);
+    }
+  } catch (const DatabaseError& error) {
+    if (stop.stop_requested()) return;  // it was cut short
+    leads_ = false;
+    metrics_.leader(false);
+    const bool a_human_must_act = error.failure() == Failure::db_denied || error.failure() == Failure::db_schema;
+    if (a_human_must_act && !ready_told_) throw;  // a start that cannot succeed; later it is waited out
+    telemetry_.trouble("database_failed", error.failure(), error.what());
+    manager_.status(error.what());
+    next = begun + std::min<seconds>(interval, 2s);
+  } catch (const ConfigError& error) {
+    if (!ready_told_) throw;
+    telemetry_.trouble("token_unusable", Failure::unauthorised, error.what());
+  } catch (const Stopped&) {
+    return;
+  }
+  wait_until(next, stop);
+}
+
+void Service::Impl::run(std::stop_token stop) {
+  log(LogLevel::info, "started", {{"api", wiring_.config().api.base_url}});
+  while (!stop.stop_requested()) turn(stop);
+  manager_.stopping();
+  log(LogLevel::info, "stopped",
+      {{"watermark", state_.watermark ? to_rfc3339(*state_.watermark) : std::string("none")}});
+}
+
+void Service::Impl::run_once(std::stop_token stop) {
+  open_warehouse(stop);
+  take_up_token();
+  refresh_state();
+  if (!warehouse_->try_lead()) {
+    throw CommandError(ExitCode::temporary, "run --once: another process polls this warehouse; nothing was done");
+  }
+  leads_ = true;
+  PlanOptions options;
+  options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
+  options.patience_at_first = kPatienceAtFirst;
+  options.patience = kPatience;
+  if (const auto stopped_by = poll(stop, options)) give_up(*stopped_by);
+  refresh_state();
+}
+
+Service::Service(Wiring& wiring, Metrics& metrics, Telemetry& telemetry, ServiceManager& manager,
+                 const Surroundings& surroundings, std::function<Config()> reload)
+    : impl_(std::make_unique<Impl>(wiring, metrics, telemetry, manager, surroundings, std::move(reload))) {}
+Service::~Service() = default;
+void Service::run(std::stop_token stop) { impl_->run(stop); }
+void Service::run_once(std::stop_token stop) { impl_->run_once(stop); }
+void Service::request_reload() { impl_->request_reload(); }
+Service::Status Service::status() const { return impl_->status(); }
+
+}  // namespace odetl

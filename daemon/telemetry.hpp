@@ -1,0 +1,56 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "daemon/log.hpp"
+#include "daemon/metrics.hpp"
+#include "etl/pipeline.hpp"
+
+namespace odetl {
+
+/// What the pipeline tells, turned into log lines and metrics, and kept for `/readyz`. Thread-safe.
+class Telemetry final : public PipelineEvents {
+ public:
+  Telemetry(Metrics& metrics, const Surroundings& surroundings, bool quiet_windows);
+
+  void request_done(const Task& task, const Exchange& exchange) override;
+  void window_done(const WindowReport& report) override;
+  void failed(const Task& task, const TaskFailure& failure, const WindowPlan::Verdict& verdict) override;
+  void idle() override;
+
+  /// A failure outside of any window, e.g. while connecting.
+  void trouble(std::string_view event, Failure failure, const std::string& message);
+  /// The API and the database were both reached.
+  void all_well();
+  /// Called on every sign of life; for the watchdog.
+  void on_progress(std::function<void()> feed);
+
+  /// Nothing when API and database were reached within `allowed`, else the reason in words.
+  std::optional<std::string> not_ready(std::chrono::seconds allowed) const;
+  std::string last_error() const;
+  /// Sums of what was loaded since the start.
+  WindowReport totals() const;
+  std::uint64_t requests() const { return requests_; }
+
+ private:
+  void tell(LogLevel level, std::string_view event, std::vector<LogField> fields);
+
+  Metrics& metrics_;
+  Surroundings surroundings_;
+  bool quiet_windows_;
+  mutable std::mutex mutex_;
+  std::function<void()> feed_;
+  WindowReport totals_;
+  std::atomic<std::uint64_t> requests_{0};
+  std::optional<std::chrono::steady_clock::time_point> reached_;
+  std::string last_error_;
+  std::uint64_t repeated_ = 0;  // failures since one was last told
+  std::optional<std::chrono::steady_clock::time_point> told_;
+  bool failing_ = false;
+  bool echo_told_ = false;
+};
+
+}  // namespace odetl
