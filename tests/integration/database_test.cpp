@@ -1,0 +1,182 @@
+#include "etl/database.hpp"
+
+#include <tuple>
+
+#include "tests/integration/warehouse_fixture.hpp"
+
+namespace odetl::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(SqlState, SaysWhatToDo) {
+  const std::pair<const char*, Failure> kCases[] = {
+      {"08006", Failure::db_unreachable}, {"57P01", Failure::db_unreachable}, {"57P02", Failure::db_unreachable},
+      {"57P03", Failure::db_unreachable}, {"25P03", Failure::db_unreachable}, {"57P05", Failure::db_unreachable},
+      {"40001", Failure::db_retry},       {"40P01", Failure::db_retry},       {"57014", Failure::db_retry},
+      {"55P03", Failure::db_retry},       {"55006", Failure::db_retry},       {"23505", Failure::db_conflict},
+      {"53100", Failure::db_exhausted},   {"53300", Failure::db_exhausted},   {"25006", Failure::db_exhausted},
+      {"58030", Failure::db_exhausted},   {"22P02", Failure::db_data},        {"22021", Failure::db_data},
+      {"23514", Failure::db_data},        {"23502", Failure::db_data},        {"21000", Failure::db_data},
+      {"54000", Failure::db_data},        {"P0001", Failure::db_data},        {"42501", Failure::db_denied},
+      {"28P01", Failure::db_denied},      {"28000", Failure::db_denied},      {"3D000", Failure::db_denied},
+      {"3F000", Failure::db_schema},      {"42P01", Failure::db_schema},      {"42703", Failure::db_schema},
+      {"XX000", Failure::db_retry},
+  };
+  for (const auto& [state, failure] : kCases) EXPECT_EQ(classify_sqlstate(state), failure) << state;
+}
+
+class Connecting : public ::testing::Test {
+ protected:
+  static DatabaseError error_at(const std::string& dsn) {
+    return error_of([&] { connect_database(dsn, "opendialog"); });
+  }
+};
+
+TEST_F(Connecting, ToNobodyIsUnreachable) {
+  EXPECT_EQ(error_at("host=/nonexistent dbname=x").failure(), Failure::db_unreachable);
+  EXPECT_EQ(error_at("host=127.0.0.1 port=" + std::to_string(free_port())).failure(), Failure::db_unreachable);
+  EXPECT_EQ(error_at("postgresql://nobody.invalid/x").failure(), Failure::db_unreachable);
+}
+
+TEST_F(Connecting, WithAWrongNameIsDenied) {
+  EXPECT_EQ(error_at(cluster().dsn() + " user=nobody_there").failure(), Failure::db_denied);
+  EXPECT_EQ(error_at(cluster().dsn("nothing_there")).failure(), Failure::db_denied);
+}
+
+TEST_F(Connecting, WithoutTheRightPasswordIsDenied) {
+  const auto rules = cluster().directory() / "data" / "pg_hba.conf";
+  const std::string before = read_file(rules);
+  write_file(rules, "local all careful scram-sha-256\nlocal all banned reject\nlocal all peer peer\n" + before);
+  cluster().query(
+      "CREATE ROLE careful LOGIN PASSWORD 'right'; CREATE ROLE banned LOGIN; CREATE ROLE peer LOGIN;"
+      "CREATE ROLE groups NOLOGIN");
+  cluster().set_parameter("log_temp_files", "0");  // has the rules read
+  EXPECT_NO_THROW(connect_database(cluster().dsn() + " user=careful password=right", "opendialog"));
+  for (const char* as : {"user=careful password=canary", "user=careful", "user=banned", "user=peer", "user=groups"}) {
+    const DatabaseError error = error_at(cluster().dsn() + " " + as);
+    EXPECT_EQ(error.failure(), Failure::db_denied) << error.what();
+    EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
+  }
+  write_file(rules, before);
+  cluster().reset_parameter("log_temp_files");
+  cluster().query("DROP ROLE careful, banned, peer, groups");
+}
+
+TEST_F(Connecting, WithoutTheRightToConnectIsDenied) {
+  cluster().query("CREATE DATABASE closed; REVOKE CONNECT ON DATABASE closed FROM PUBLIC; CREATE ROLE guest LOGIN");
+  EXPECT_EQ(error_at(cluster().dsn("closed") + " user=guest").failure(), Failure::db_denied);
+  cluster().query("DROP ROLE guest; DROP DATABASE closed");
+}
+
+TEST_F(Connecting, IsExhaustedWhenTheServerHasNoRoom) {
+  cluster().query("CREATE ROLE crowd LOGIN CONNECTION LIMIT 0; CREATE DATABASE small CONNECTION LIMIT 0");
+  EXPECT_EQ(error_at(cluster().dsn() + " user=crowd").failure(), Failure::db_exhausted);
+  cluster().query("DROP ROLE crowd; DROP DATABASE small");
+}
+
+TEST_F(Connecting, RefusesADatabaseThatIsNotInUtf8) {
+  cluster().query("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0");
+  cluster().query("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
+  for (const char* name : {"ascii", "latin"}) {
+    const DatabaseError error = error_at(cluster().dsn(name));
+    EXPECT_EQ(error.failure(), Failure::db_schema);
+    EXPECT_THAT(error.what(), HasSubstr("UTF8"));
+  }
+}
+
+TEST_F(Connecting, NeverRepeatsAConnectionStringThatCannotBeRead) {
+  for (const char* dsn : {"host=x password=two canary", "host=x password=two canary=1", "host=x password='canary",
+                          "postgresql://u:canary@[::1/x", "postgresql://u:canary%zz@host/x",
+                          "postgresql://u:canary%00@host/x", "postgresql://u:p@host/x?canary",
+                          "postgresql://u:p@host/x?canary=1", "postgresql://u@h/x?password=canary=1=2"}) {
+    const DatabaseError error = error_at(dsn);
+    EXPECT_EQ(error.failure(), Failure::db_denied) << error.what();
+    EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
+  }
+}
+
+TEST_F(Connecting, TakesEveryFormOfConnectionString) {
+  const std::string host = cluster().directory().string();
+  std::string escaped;
+  for (const char c : host) escaped += c == '/' ? "%2F" : std::string(1, c);
+  for (const std::string& dsn :
+       {"host=" + host + " user=postgres", "host='" + host + "' user=postgres connect_timeout=3",
+        "postgresql://postgres@" + escaped + "/postgres",
+        "postgres://postgres@" + escaped + "/postgres?connect_timeout=3",
+        "postgresql:///postgres?host=" + escaped + "&user=postgres"}) {
+    EXPECT_NO_THROW(connect_database(dsn, "opendialog")) << dsn;
+  }
+}
+
+TEST_F(Connecting, RefusesANamelessSchema) {
+  EXPECT_EQ(error_of([] { connect_database(cluster().dsn(), ""); }).failure(), Failure::db_schema);
+}
+
+class Copying : public WarehouseTest {};
+
+TEST_F(Copying, MayBeGivenUpInTheMiddle) {
+  const auto database = connect_database(dsn_, schema_);
+  database->begin();
+  database->run("load/ensure_partition", {"2024-01-01T00:00:00Z"});
+  database->copy_begin("users", {"user_id", "first_name"});
+  const std::optional<std::string_view> row[] = {"ann", std::nullopt};
+  database->copy_row(row);
+  database->roll_back();
+  EXPECT_EQ(count("users"), "0");
+
+  database->begin();
+  EXPECT_EQ(database->run("state/read", {"interactions"})->size(), 1U);
+  database->commit();
+}
+
+TEST_F(Copying, TellsNullFromEmptyAndFromItsOwnMark) {
+  const auto database = connect_database(dsn_, schema_);
+  database->begin();
+  database->copy_begin("users", {"user_id", "first_name", "last_name", "email"});
+  const std::optional<std::string_view> row[] = {"ann", std::nullopt, "", "\\N"};
+  database->copy_row(row);
+  database->copy_end();
+  database->commit();
+  EXPECT_EQ(query("SELECT first_name IS NULL, last_name = '', email FROM users"), "t|t|\\N");
+}
+
+TEST_F(Copying, FailsWithTheClassOfTheErrorAndWithoutTheValue) {
+  query(
+      "CREATE TABLE traps (id int, name varchar(3), born timestamptz, data jsonb, few text CHECK (few = 'few'));"
+      "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+      "  IF NEW.few LIKE 'raise%' THEN RAISE 'no %', NEW; END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER trap BEFORE INSERT ON traps FOR EACH ROW EXECUTE FUNCTION trap()");
+  const std::tuple<const char*, const char*, const char*> kTraps[] = {
+      {"id", "canary", "22P02"},       {"name", "canary", "22001"},
+      {"born", "canary", "22007"},     {"born", "3024-99-99 canary", "22007"},
+      {"data", "{canary", "22P02"},    {"few", "canary", "23514"},
+      {"few", "raise canary", "P0001"}};
+  const auto database = connect_database(dsn_, schema_);
+  for (const auto& [column, value, state] : kTraps) {
+    SCOPED_TRACE(value);
+    database->begin();
+    database->copy_begin("traps", {column});
+    const std::optional<std::string_view> row[] = {value};
+    const DatabaseError error = error_of([&] {
+      database->copy_row(row);
+      database->copy_end();
+    });
+    EXPECT_EQ(error.failure(), Failure::db_data);
+    EXPECT_EQ(error.sqlstate(), state);
+    EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
+    database->roll_back();
+    database->begin();
+    EXPECT_EQ(database->run("state/read", {"interactions"})->size(), 1U);
+    database->roll_back();
+  }
+}
+
+TEST(SqlText, HasEveryFileAndNoOther) {
+  EXPECT_THAT(std::string(sql_text("session")), HasSubstr("TIME ZONE"));
+  EXPECT_THROW(sql_text("nothing"), std::logic_error);
+}
+
+}  // namespace
+}  // namespace odetl::test

@@ -1,0 +1,86 @@
+#include "tests/integration/warehouse_fixture.hpp"
+
+namespace odetl::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Guarantee 8.
+class Profiles : public Loading {
+ protected:
+  // Ann says something on a day of January and is listed with this profile.
+  Loaded seen(int day, const std::string& profile) {
+    const auto date = at("2024-01-01T00:00:00Z") + std::chrono::days(day - 1);
+    Answer answer;
+    answer.user("ann", profile).says(to_rfc3339(date), R"("a")");
+    return load(*warehouse_, {date, date + std::chrono::seconds(1)}, answer);
+  }
+  std::string ann() const { return query("SELECT first_name, extract(day FROM observed_at) FROM users"); }
+};
+
+TEST_F(Profiles, AreReplacedByNewerOnes) {
+  seen(1, R"({"first_name":"Old"})");
+  EXPECT_EQ(seen(2, R"({"first_name":"New"})").report.users_updated, 1U);
+  EXPECT_EQ(ann(), "New|2");
+}
+
+TEST_F(Profiles, AreNeverReplacedByOlderOnes) {
+  seen(2, R"({"first_name":"New"})");
+  const std::string before = row_versions();
+  EXPECT_EQ(seen(1, R"({"first_name":"Old"})").report.users_unchanged, 1U);
+  EXPECT_EQ(ann(), "New|2");
+  EXPECT_THAT(row_versions(), HasSubstr(before.substr(before.rfind('\n'))));
+}
+
+TEST_F(Profiles, OfTheSameDateFollowTheLaterReading) {
+  seen(2, R"({"first_name":"First"})");
+  EXPECT_EQ(seen(2, R"({"first_name":"Second"})").report.users_updated, 1U);
+  EXPECT_EQ(ann(), "Second|2");
+}
+
+TEST_F(Profiles, AreNeverErasedByEmptyOnes) {
+  seen(1, R"({"first_name":"Ann"})");
+  const std::string before = query("SELECT xmin, ctid FROM users");
+  int day = 2;
+  for (const char* nothing : {"null", "[]", "{}", R"({"first_name":null,"custom":[]})", R"({"first_name":""})"}) {
+    EXPECT_EQ(seen(day++, nothing).report.users_unchanged, 1U) << nothing;
+  }
+  EXPECT_EQ(ann(), "Ann|1");
+  EXPECT_EQ(query("SELECT xmin, ctid FROM users"), before);
+}
+
+TEST_F(Profiles, FillUsersThatHadNone) {
+  seen(2, "null");
+  seen(1, R"({"first_name":"Ann"})");
+  EXPECT_EQ(ann(), "Ann|1");
+}
+
+TEST_F(Profiles, OfANewerDateWithTheSameContentOnlyGrowYounger) {
+  seen(1, R"({"first_name":"Ann","custom":{"a":1}})");
+  EXPECT_EQ(seen(3, R"({"custom":{"a":1},"first_name":"Ann"})").report.users_updated, 1U);
+  EXPECT_EQ(ann(), "Ann|3");
+}
+
+TEST_F(Profiles, OfAUserListedTwiceAreTheNewestOfTheAnswer) {
+  Answer answer;
+  answer.user("ann", R"({"first_name":"New"})").says("2024-01-31T09:00:00Z", R"("b")");
+  answer.user("ann", R"({"first_name":"Old"})").says("2024-01-31T08:00:00Z", R"("a")");
+  answer.user("ann", "null").says("2024-01-31T10:00:00Z", R"("c")");
+  const Loaded loaded = load(*warehouse_, kDay, answer);
+  EXPECT_EQ(loaded.report.users_inserted, 1U);
+  EXPECT_EQ(loaded.report.inserted, 3U);
+  EXPECT_EQ(ann(), "New|31");
+}
+
+TEST_F(Profiles, GoByTheBytesOfTheId) {
+  Answer answer;
+  for (const char* id : {"ann", "Ann", "ann ", "", "\xC3\xA9", "e\xCC\x81", "a/b\n\"'\\", "\xF0\x9F\x98\x80"}) {
+    answer.user(id).says("2024-01-31T09:00:00Z", R"("b")");
+  }
+  EXPECT_EQ(load(*warehouse_, kDay, answer).report.users_inserted, 8U);
+  EXPECT_EQ(load(*warehouse_, kDay, answer).report.users_unchanged, 8U);
+  EXPECT_EQ(count("users JOIN interactions USING (user_id)"), "8");
+}
+
+}  // namespace
+}  // namespace odetl::test

@@ -1,0 +1,26 @@
+odetl_suite(etl_test odetl
+  unit/timestamp_test.cpp unit/time_window_test.cpp unit/coverage_test.cpp unit/body_test.cpp
+  unit/api_address_test.cpp unit/api_headers_test.cpp unit/api_verdict_test.cpp
+  unit/canonical_json_test.cpp unit/identity_test.cpp unit/profile_test.cpp unit/utf8_damage_test.cpp
+  unit/response_parser_test.cpp unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/load_rows_test.cpp
+  unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/planner_test.cpp
+  unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_text_test.cpp)
+
+odetl_suite(daemon_test odetl_daemon
+  unit/config_test.cpp unit/config_keys_test.cpp unit/config_files_test.cpp
+  unit/secrets_test.cpp unit/nearest_test.cpp unit/service_manager_test.cpp
+  unit/command_line_test.cpp unit/log_test.cpp unit/metrics_test.cpp unit/telemetry_test.cpp unit/progress_test.cpp
+  unit/status_test.cpp unit/http_endpoint_test.cpp unit/signals_test.cpp)
+odetl_suite(api_client_test odetl
+  integration/api_client_test.cpp integration/api_security_test.cpp integration/scripted_server.cpp)
+odetl_suite(embedded_postgres_test odetl_daemon integration/embedded_postgres_test.cpp)
+odetl_suite(warehouse_test odetl
+  integration/warehouse_test.cpp integration/warehouse_loaders_test.cpp integration/warehouse_users_test.cpp
+  integration/warehouse_quarantine_test.cpp integration/warehouse_content_test.cpp
+  integration/warehouse_state_test.cpp integration/warehouse_faults_test.cpp integration/migrations_test.cpp
+  integration/database_test.cpp integration/warehouse_fixture.cpp)
+odetl_suite(simulator_test odetl_simulator integration/simulator_test.cpp)
+odetl_suite(acceptance_test odetl_simulator
+  integration/acceptance_backfill_test.cpp integration/acceptance_service_test.cpp integration/acceptance_faults_test.cpp
+  integration/acceptance_commands_test.cpp integration/acceptance_fixture.cpp)
+add_dependencies(acceptance_test opendialog-etl)

@@ -1,0 +1,783 @@
+#include "etl/planner.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/simulator/random.hpp"
+
+namespace odetl {
+
+std::ostream& operator<<(std::ostream& out, const TimeWindow& window) { return out << to_text(window); }
+
+namespace {
+
+using namespace std::chrono_literals;
+using simulator::Random;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Windows = std::vector<TimeWindow>;
+
+// Instants are written as seconds after this one.
+constexpr sys_seconds kZero{std::chrono::sys_days{std::chrono::year{2024} / 1 / 31}};
+constexpr sys_seconds at(std::int64_t s) { return kZero + seconds(s); }
+constexpr TimeWindow window(std::int64_t from, std::int64_t to) { return {at(from), at(to)}; }
+
+StreamState state(std::optional<std::int64_t> watermark, const Windows& coverage, const Windows& poisoned = {}) {
+  StreamState state;
+  if (watermark) state.watermark = at(*watermark);
+  state.coverage = Coverage(coverage);
+  state.poisoned = Coverage(poisoned);
+  return state;
+}
+
+// --- what to read ------------------------------------------------------------------------------------------------
+
+struct PollRow {
+  const char* name;
+  StreamState state;
+  std::int64_t from, settled, lookback_s;
+  Windows expected;
+};
+
+class PollRanges : public testing::TestWithParam<PollRow> {};
+
+TEST_P(PollRanges, AreTheGapsAndTheLookback) {
+  const PollRow& row = GetParam();
+  EXPECT_EQ(poll_ranges(row.state, at(row.from), at(row.settled), seconds(row.lookback_s)), row.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, PollRanges,
+    testing::Values(
+        PollRow{"AllAtFirst", state({}, {}), 0, 1000, 100, {window(0, 1000)}},
+        PollRow{"NothingBeforeTheStart", state({}, {}), 1000, 1000, 100, {}},
+        PollRow{"NothingWhenTheStartIsAhead", state({}, {}), 2000, 1000, 100, {}},
+        PollRow{"SinceTheLookback", state(900, {window(0, 900)}), 0, 1000, 100, {window(800, 1000)}},
+        PollRow{"TheLookbackEndsAtTheStart", state(900, {window(0, 900)}), 850, 1000, 100, {window(850, 1000)}},
+        PollRow{"WithoutALookback", state(900, {window(0, 900)}), 0, 1000, 0, {window(900, 1000)}},
+        PollRow{"AGapIsFilled",
+                state(900, {window(0, 300), window(400, 900)}),
+                0,
+                1000,
+                100,
+                {window(300, 400), window(800, 1000)}},
+        PollRow{"AGapInTheLookbackIsReadOnce",
+                state(900, {window(0, 840), window(860, 900)}),
+                0,
+                1000,
+                100,
+                {window(800, 1000)}},
+        PollRow{"AGapAtTheLookbackIsJoinedToIt",
+                state(900, {window(0, 700), window(800, 900)}),
+                0,
+                1000,
+                100,
+                {window(700, 1000)}},
+        PollRow{"APoisonedSecondIsAGap",
+                state(900, {window(0, 300), window(301, 900)}, {window(300, 301)}),
+                0,
+                1000,
+                100,
+                {window(300, 301), window(800, 1000)}},
+        PollRow{
+            "TheLookbackIsReadAgainWhenTheClockStands", state(900, {window(0, 900)}), 0, 900, 100, {window(800, 900)}},
+        PollRow{
+            "AClockBehindTheWatermarkCutsTheLookback", state(900, {window(0, 900)}), 0, 850, 100, {window(800, 850)}},
+        PollRow{"AClockFarBehindLeavesNothing", state(900, {window(0, 900)}), 0, 700, 100, {}},
+        PollRow{"OlderHistoryIsABackfillsAffair", state(900, {window(500, 900)}), 500, 1000, 100, {window(800, 1000)}}),
+    [](const auto& row) { return row.param.name; });
+
+struct RecheckRow {
+  const char* name;
+  StreamState state;
+  std::int64_t span_s, lookback_s;
+  Windows expected;
+};
+
+class RecheckRanges : public testing::TestWithParam<RecheckRow> {};
+
+TEST_P(RecheckRanges, AreWhatWasReadBeforeTheLookback) {
+  const RecheckRow& row = GetParam();
+  EXPECT_EQ(recheck_ranges(row.state, seconds(row.span_s), seconds(row.lookback_s)), row.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, RecheckRanges,
+    testing::Values(RecheckRow{"NothingAtFirst", state({}, {}), 500, 100, {}},
+                    RecheckRow{"TheSpanLessTheLookback", state(900, {window(0, 900)}), 500, 100, {window(400, 800)}},
+                    RecheckRow{"OnlyWhatIsCovered",
+                               state(900, {window(450, 600), window(700, 900)}),
+                               500,
+                               100,
+                               {window(450, 600), window(700, 800)}},
+                    RecheckRow{"AndWhatIsPoisoned",
+                               state(900, {window(0, 500), window(501, 900)}, {window(500, 501)}),
+                               500,
+                               100,
+                               {window(400, 800)}},
+                    RecheckRow{"PoisonOutsideOfTheSpanRests",
+                               state(900, {window(0, 900)}, {window(100, 101)}),
+                               500,
+                               100,
+                               {window(400, 800)}},
+                    RecheckRow{"AGapIsAPollsAffair",
+                               state(900, {window(0, 500), window(510, 900)}),
+                               500,
+                               100,
+                               {window(400, 500), window(510, 800)}},
+                    RecheckRow{"NothingWithinTheLookback", state(900, {window(0, 900)}), 100, 100, {}},
+                    RecheckRow{"NothingWhenTheLookbackIsWider", state(900, {window(0, 900)}), 50, 100, {}}),
+    [](const auto& row) { return row.param.name; });
+
+struct SettledRow {
+  const char* name;
+  Timestamp sent;
+  std::optional<sys_seconds> date;
+  std::chrono::milliseconds duration;
+  seconds settle;
+  sys_seconds expected;
+};
+
+class SettledBound : public testing::TestWithParam<SettledRow> {};
+
+TEST_P(SettledBound, IsTheEarlierClockLessSettle) {
+  const SettledRow& row = GetParam();
+  EXPECT_EQ(settled_bound(row.sent, row.date, row.duration, row.settle), row.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SettledBound,
+                         testing::Values(SettledRow{"WithoutADate", at(100), {}, 5s, 10s, at(90)},
+                                         SettledRow{"CutToAWholeSecond", at(100) + 999999us, {}, 0ms, 10s, at(90)},
+                                         SettledRow{"AServerAheadDoesNotCount", at(100), at(500), 0ms, 10s, at(90)},
+                                         SettledRow{"AServerBehindCounts", at(100), at(40), 0ms, 10s, at(30)},
+                                         SettledRow{"ItsDateIsOfTheAnswer", at(100), at(103), 5s, 10s, at(88)},
+                                         SettledRow{"ASlowAnswerOfAGoodClock", at(100), at(160), 60s, 10s, at(90)},
+                                         SettledRow{"MillisecondsCutDown", at(100), at(100), 1ms, 10s, at(89)},
+                                         SettledRow{"NoSettle", at(100), at(100), 0ms, 0s, at(100)}),
+                         [](const auto& row) { return row.param.name; });
+
+// --- how wide ----------------------------------------------------------------------------------------------------
+
+constexpr AnswerSize kEmptyAnswer{.bytes = 11, .rows = 0, .duration = 50ms};
+
+// A server with so many rows a second, which fails past its limit.
+struct Traffic {
+  double rows_a_second;
+  double most_rows = INFINITY;
+  double bytes_a_row = 200;
+};
+
+// What one request brought: whether it failed.
+bool ask(WindowWidth& width, const Traffic& traffic) {
+  const seconds asked = width.current();
+  const double rows = static_cast<double>(asked.count()) * traffic.rows_a_second;
+  if (rows > traffic.most_rows) {
+    width.failed(asked);
+    return false;
+  }
+  width.learn(asked, {static_cast<std::uint64_t>(rows * traffic.bytes_a_row), static_cast<std::uint64_t>(rows), 50ms});
+  return true;
+}
+
+double rows_at(const WindowWidth& width, const Traffic& traffic) {
+  return static_cast<double>(width.current().count()) * traffic.rows_a_second;
+}
+
+TEST(WindowWidth, CrossesFiveYearsOfSilenceInTensOfRequests) {
+  WindowWidth width(WidthLimits{});
+  int requests = 0;
+  for (seconds done{0}; done < 5 * 365 * 24h; ++requests) {
+    done += width.current();
+    width.learn(width.current(), kEmptyAnswer);
+  }
+  RecordProperty("requests", requests);
+  EXPECT_LE(requests, 80);
+}
+
+TEST(WindowWidth, GrowsAtMostEightTimesAndNeverPastTheMaximum) {
+  WindowWidth width({.first = 1h, .max = 31 * 24h});
+  width.learn(1h, kEmptyAnswer);
+  EXPECT_EQ(width.current(), 8h);
+  for (int i = 0; i < 10; ++i) width.learn(width.current(), kEmptyAnswer);
+  EXPECT_EQ(width.current(), 31 * 24h);
+}
+
+TEST(WindowWidth, ConvergesNearItsTargetsFromAnyStart) {
+  const WidthLimits limits;
+  for (const double rate : {0.001, 0.1, 3.0, 700.0}) {
+    for (const seconds first : {seconds(1), seconds(3600), seconds(31 * 86400)}) {
+      for (const double bytes_a_row : {100.0, 5000.0}) {
+        const Traffic traffic{.rows_a_second = rate, .bytes_a_row = bytes_a_row};
+        const double target =
+            std::min({static_cast<double>(limits.target_rows), static_cast<double>(limits.target_bytes) / bytes_a_row,
+                      static_cast<double>(limits.max.count()) * rate});
+        WindowWidth width({.first = first});
+        for (int i = 0; i < 12; ++i) ask(width, traffic);
+        EXPECT_NEAR(rows_at(width, traffic), target, 0.25 * target + rate) << rate << " rows/s from " << first.count();
+      }
+    }
+  }
+}
+
+TEST(WindowWidth, SlowAnswersNarrowIt) {
+  WindowWidth width({.first = 1000s});
+  width.learn(1000s, {.bytes = 10, .rows = 1, .duration = 20s});
+  EXPECT_EQ(width.current(), 500s);
+  width.learn(500s, {.bytes = 10, .rows = 1, .duration = 500s});
+  EXPECT_EQ(width.current(), 125s) << "to a quarter at most";
+}
+
+TEST(WindowWidth, ANarrowRestOfARangeDoesNotNarrowIt) {
+  WindowWidth width({.first = 3600s});
+  width.learn(10s, {.bytes = 100, .rows = 10, .duration = 50ms});
+  EXPECT_EQ(width.current(), 3600s);
+  width.learn(10s, {.bytes = 100, .rows = 80'000, .duration = 50ms});
+  EXPECT_LT(width.current(), 10s) << "unless it was too full";
+}
+
+TEST(WindowWidth, StaysWithinItsLimits) {
+  Random random(1);
+  const WidthLimits limits{.first = 600s, .min = 7s, .max = 100'000s};
+  WindowWidth width(limits);
+  for (int i = 0; i < 20'000; ++i) {
+    const seconds asked(1 + static_cast<seconds::rep>(random.below(200'000)));
+    if (random.permille(300)) {
+      width.failed(asked);
+    } else {
+      width.learn(asked,
+                  {random.below(10'000'000), random.below(20'000), std::chrono::milliseconds(random.below(60'000))});
+    }
+    ASSERT_GE(width.current(), limits.min);
+    ASSERT_LE(width.current(), limits.max);
+  }
+}
+
+struct LimitRow {
+  const char* name;
+  Traffic traffic;
+  int most_failures;
+};
+
+class ServerLimit : public testing::TestWithParam<LimitRow> {};
+
+// A limit below the targets must be felt now and then, because it may be gone.
+TEST_P(ServerLimit, IsRarelyRunInto) {
+  WindowWidth width({.first = 60s});
+  int failures = 0;
+  double rows = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const double asked = rows_at(width, GetParam().traffic);
+    if (ask(width, GetParam().traffic)) {
+      rows += asked;
+    } else {
+      ++failures;
+    }
+  }
+  RecordProperty("failures", failures);
+  EXPECT_LE(failures, GetParam().most_failures);
+  const double most = std::min(GetParam().traffic.most_rows, 8000.0);
+  EXPECT_GT(rows / 1000, 0.7 * most) << "rows a request";
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, ServerLimit,
+                         testing::Values(LimitRow{"AboveTheTarget", {1.0, 15'000}, 1},
+                                         LimitRow{"Below", {1.0, 5000}, 40}, LimitRow{"FarBelow", {0.1, 100}, 40},
+                                         LimitRow{"OfFewSeconds", {100.0, 1000}, 60}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(WindowWidth, GrowsBackQuicklyOverSilenceAndSlowlyOtherwise) {
+  const auto answers_until_it_is_back = [](const AnswerSize& answer) {
+    WindowWidth width({.first = 4096s, .max = 4096s});
+    for (seconds failed = 4096s; failed >= 64s; failed /= 2) width.failed(failed);
+    int answers = 0;
+    for (; width.current() < 4000s && answers < 10'000; ++answers) width.learn(width.current(), answer);
+    return answers;
+  };
+  EXPECT_LE(answers_until_it_is_back(kEmptyAnswer), 12);
+  const int slowly = answers_until_it_is_back({.bytes = 1, .rows = 4000, .duration = 50ms});
+  EXPECT_GT(slowly, 30);
+  EXPECT_LT(slowly, 100);
+}
+
+TEST(WindowWidth, TimeOutsByChanceDoNotWearItDown) {
+  for (const std::uint64_t permille : {10, 50}) {
+    Random random(permille);
+    WindowWidth width({.first = 60s});
+    double rows = 0;
+    for (int i = 0; i < 2000; ++i) {
+      const Traffic traffic{.rows_a_second = 1.0};
+      if (random.permille(permille)) {
+        width.failed(width.current());
+      } else {
+        rows += rows_at(width, traffic);
+        ask(width, traffic);
+      }
+    }
+    EXPECT_GT(rows / 2000, 1000) << permille << " of a thousand requests fail";
+  }
+}
+
+TEST(WindowWidth, WhatWasNotToBlameIsForgotten) {
+  WindowWidth width({.first = 4096s});
+  for (seconds failed = 4096s; failed > 1s; failed /= 2) width.failed(failed);
+  EXPECT_EQ(width.current(), 1s);
+  width.not_to_blame();
+  int answers = 0;
+  for (; width.current() < 4096s; ++answers) width.learn(width.current(), kEmptyAnswer);
+  EXPECT_EQ(answers, 4);
+}
+
+// --- in which order ----------------------------------------------------------------------------------------------
+
+class Plan : public testing::Test {
+ protected:
+  static constexpr WindowPlan::Clock::time_point kNow{1000h};
+
+  void make(const Windows& ranges, const PlanOptions& options = {}, const Windows& poisoned = {}) {
+    plan_.emplace(ranges, Coverage(poisoned), width_, options);
+  }
+
+  // The next task; now_ moves on to when there is one.
+  Task take() {
+    for (int i = 0; i < 3; ++i) {
+      const auto next = plan_->next(now_);
+      if (next.task) return *next.task;
+      if (!next.not_before) break;
+      now_ = *next.not_before;
+    }
+    ADD_FAILURE() << "no task";
+    return {};
+  }
+  TimeWindow take_window() { return take().window; }
+
+  void succeed(const Task& task) { plan_->succeeded(task, task.window.to, kEmptyAnswer); }
+  WindowPlan::Verdict fail(const Task& task, Failure failure) {
+    return plan_->failed(task, {failure, "it failed", {}}, now_, 0.5);
+  }
+
+  // Fails all but probes until the plan has nothing more to give.
+  std::vector<AskedRange> fail_all() {
+    std::vector<AskedRange> asked;
+    while (!plan_->is_done() && asked.size() < 1000) {
+      const Task task = take();
+      if (task.kind == Task::Kind::probe) {
+        succeed(task);
+        continue;
+      }
+      asked.push_back(task.asked());
+      fail(task, Failure::server_error);
+    }
+    return asked;
+  }
+
+  WindowWidth width_{WidthLimits{.first = 100s, .max = 100s}};
+  std::optional<WindowPlan> plan_;
+  WindowPlan::Clock::time_point now_ = kNow;
+};
+
+TEST_F(Plan, OfNothingIsDone) {
+  make({});
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_TRUE(plan_->next(kNow).done);
+  EXPECT_EQ(plan_->progress(), 1.0);
+}
+
+TEST_F(Plan, HandsOutTheRangesInOrderAndInTheWidthAllowed) {
+  make({window(0, 250), window(300, 310)});
+  EXPECT_EQ(take_window(), window(0, 100));
+  EXPECT_EQ(take_window(), window(100, 200));
+  EXPECT_EQ(take_window(), window(200, 250));
+  EXPECT_EQ(take_window(), window(300, 310));
+  const auto next = plan_->next(kNow);
+  EXPECT_FALSE(next.task);
+  EXPECT_FALSE(next.done) << "others are still at work";
+  EXPECT_FALSE(next.not_before);
+  EXPECT_FALSE(plan_->has_work(kNow));
+}
+
+TEST_F(Plan, AsksForBothBounds) {
+  make({window(0, 100)});
+  EXPECT_EQ(take().asked(), (AskedRange{at(0), at(100)}));
+}
+
+TEST_F(Plan, ProgressIsTheShareOfSecondsDealtWith) {
+  make({window(0, 200)});
+  EXPECT_EQ(plan_->progress(), 0.0);
+  const Task first = take();
+  EXPECT_EQ(plan_->progress(), 0.0);
+  succeed(first);
+  EXPECT_EQ(plan_->progress(), 0.5);
+  fail(take(), Failure::timeout);
+  EXPECT_EQ(plan_->progress(), 0.5);
+  succeed(take());
+  EXPECT_EQ(plan_->progress(), 0.75);
+  succeed(take());
+  EXPECT_EQ(plan_->progress(), 1.0);
+}
+
+TEST_F(Plan, TakesNothingWhileItWaits) {
+  make({window(0, 200)});
+  const Task first = take();
+  const auto verdict = fail(first, Failure::unreachable);
+  EXPECT_EQ(verdict.wait, kFirstBackoff / 2);
+  EXPECT_EQ(plan_->next(kNow).not_before, kNow + verdict.wait);
+  EXPECT_FALSE(plan_->next(kNow).task);
+  EXPECT_TRUE(plan_->next(kNow + verdict.wait).task);
+}
+
+TEST_F(Plan, AWindowThatFailsTwiceIsSplitAndItsHalvesComeFirst) {
+  make({window(0, 200)});
+  fail(take(), Failure::server_error);
+  const Task again = take();
+  EXPECT_EQ(again.window, window(0, 100));
+  EXPECT_EQ(fail(again, Failure::server_error).action, Action::split);
+  EXPECT_EQ(take_window(), window(0, 50));
+  EXPECT_EQ(take_window(), window(50, 100));
+  EXPECT_EQ(take_window(), window(100, 150)) << "and what comes after is no wider";
+}
+
+TEST_F(Plan, IsolatesOneSecondWhateverTheNarrowestWidth) {
+  width_ = WindowWidth({.first = 60s, .min = 60s, .max = 60s});
+  make({window(0, 60)});
+  const auto is_served = [](const AskedRange& asked) { return asked.to < at(17) || asked.from > at(17); };
+  while (!plan_->is_done()) {
+    const Task task = take();
+    if (is_served(task.asked())) {
+      succeed(task);
+    } else {
+      fail(task, Failure::server_error);
+    }
+  }
+  EXPECT_THAT(plan_->poisoned(), ElementsAre(window(17, 18)));
+}
+
+TEST_F(Plan, StopsWhenAHumanMustAct) {
+  make({window(0, 200)});
+  const Task one = take();
+  const Task other = take();
+  EXPECT_EQ(fail(one, Failure::unauthorised).action, Action::stop);
+  EXPECT_TRUE(plan_->next(kNow).done);
+  fail(other, Failure::db_denied);
+  ASSERT_TRUE(plan_->stopped_by());
+  EXPECT_EQ(plan_->stopped_by()->failure, Failure::unauthorised) << "the first reason is the one that is told";
+}
+
+TEST_F(Plan, AfterAConflictTheWindowIsCompared) {
+  make({window(0, 100)});
+  const Task task = take();
+  EXPECT_EQ(task.conflicts, 0);
+  fail(task, Failure::db_conflict);
+  const Task again = take();
+  EXPECT_EQ(again.conflicts, 1);
+  fail(again, Failure::db_retry);
+  EXPECT_EQ(take().conflicts, 1) << "whatever fails next";
+}
+
+TEST_F(Plan, AConflictAfterALongOutageDoesNotStopIt) {
+  make({window(0, 100)});
+  for (int i = 0; i < 100; ++i) fail(take(), Failure::db_unreachable);
+  EXPECT_EQ(fail(take(), Failure::db_conflict).action, Action::again);
+}
+
+// --- poison
+
+TEST_F(Plan, AsksForASuspectAgainAndAloneAndAfterAProbe) {
+  make({window(50, 51)});
+  const std::vector<AskedRange> asked = fail_all();
+  const AskedRange both{at(50), at(51)};
+  const AskedRange alone{at(50), at(50)};
+  EXPECT_THAT(asked, ElementsAre(both, both, both, alone, alone, alone)) << "at first twice, as any window";
+  EXPECT_THAT(plan_->poisoned(), ElementsAre(window(50, 51)));
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_FALSE(plan_->stopped_by());
+}
+
+TEST_F(Plan, ReadsAllElseBeforeItTriesSuspectsAgain) {
+  make({window(0, 1), window(10, 20)});
+  fail(take(), Failure::timeout);
+  const Task rest = take();
+  EXPECT_EQ(rest.window, window(10, 20));
+  EXPECT_FALSE(plan_->next(kNow).task) << "while others are at work";
+  succeed(rest);
+  EXPECT_EQ(take_window(), window(0, 1));
+}
+
+TEST_F(Plan, TriesSuspectsBeforeTheyBecomeTooMany) {
+  Windows ranges;
+  for (int i = 0; i < 200; ++i) ranges.push_back(window(2 * i, 2 * i + 1));
+  make(ranges);
+  int first_tries = 0;
+  while (plan_->poisoned().empty()) {
+    const Task task = take();
+    if (task.kind == Task::Kind::probe) {
+      succeed(task);
+    } else {
+      first_tries += task.suspect ? 0 : 1;
+      fail(task, Failure::timeout);
+    }
+  }
+  EXPECT_EQ(first_tries, 64);
+}
+
+TEST_F(Plan, DoesNotAskForTheSecondAfterAWindowThatIsPoisoned) {
+  make({window(0, 200)}, {}, {window(50, 51)});
+  const Task before = take();
+  EXPECT_EQ(before.window, window(0, 50));
+  EXPECT_EQ(before.asked(), (AskedRange{at(0), at(49)}));
+  EXPECT_EQ(take().asked(), (AskedRange{at(51), at(151)}));
+}
+
+TEST_F(Plan, LeavesKnownPoisonAlone) {
+  make({window(50, 51)}, {}, {window(50, 51)});
+  EXPECT_TRUE(plan_->is_done());
+}
+
+TEST_F(Plan, AsksForKnownPoisonAgainWhenToldAfterAllElse) {
+  make({window(0, 60)}, {.retry_poisoned = true}, {window(50, 51)});
+  succeed(take());
+  const Task after = take();
+  EXPECT_EQ(after.window, window(51, 60));
+  succeed(after);
+  const Task poisoned = take();
+  EXPECT_EQ(poisoned.window, window(50, 51));
+  EXPECT_EQ(poisoned.asked(), (AskedRange{at(50), at(51)}));
+  succeed(poisoned);
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_THAT(plan_->poisoned(), IsEmpty());
+}
+
+TEST_F(Plan, KnownPoisonThatIsStillThereTakesTwoFailures) {
+  make({window(50, 51)}, {.retry_poisoned = true}, {window(50, 51)});
+  EXPECT_EQ(fail_all().size(), 2u);
+  EXPECT_THAT(plan_->poisoned(), ElementsAre(window(50, 51)));
+}
+
+TEST_F(Plan, AsksKnownPoisonBackToFrontSoThatNoneHidesTheOneBefore) {
+  make({window(50, 53)}, {.retry_poisoned = true}, {window(50, 53)});
+  const Task last = take();
+  EXPECT_EQ(last.asked(), (AskedRange{at(52), at(53)}));
+  succeed(last);
+  EXPECT_EQ(take().asked(), (AskedRange{at(51), at(51)})) << "what follows was poisoned a moment ago";
+}
+
+TEST_F(Plan, HoldsAtPoisonWhenToldTo) {
+  make({window(50, 51), window(60, 160)}, {.pass_poison = false});
+  fail_all();
+  EXPECT_THAT(plan_->poisoned(), ElementsAre(window(50, 51)));
+  ASSERT_TRUE(plan_->stopped_by());
+  EXPECT_THAT(plan_->stopped_by()->message, testing::HasSubstr("windows.on_poison"));
+}
+
+TEST_F(Plan, AsksForPoisonThatItHoldsAtLikeForAnyWindow) {
+  make({window(0, 100)}, {.pass_poison = false, .retry_poisoned = true}, {window(50, 51)});
+  EXPECT_EQ(take().asked(), (AskedRange{at(0), at(100)}));
+}
+
+TEST_F(Plan, HoldingOnOneSecondNeedsAProbeEvenWhenOthersSucceed) {
+  make({window(0, 1), window(10, 300)}, {.pass_poison = false});
+  const Task suspect = take();
+  const Task slow = take();  // asked for before the outage began
+  fail(suspect, Failure::timeout);
+  fail(take(), Failure::timeout);
+  succeed(slow);
+  const Task tight = take();
+  EXPECT_EQ(tight.kind, Task::Kind::tight);
+  EXPECT_FALSE(fail(tight, Failure::timeout).poisoned);
+  EXPECT_EQ(take().kind, Task::Kind::probe);
+}
+
+TEST_F(Plan, WhatFailedInAnOutageIsNoEvidence) {
+  make({window(50, 51)});
+  for (int i = 0; i < 20; ++i) fail(take(), Failure::timeout);
+  for (int i = 0; i < 2; ++i) {
+    const Task probe = take();
+    ASSERT_EQ(probe.kind, Task::Kind::probe);
+    succeed(probe);
+    EXPECT_FALSE(fail(take(), Failure::timeout).poisoned) << "the outage is over, and little failed since";
+  }
+  succeed(take());
+  succeed(take());
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_THAT(plan_->poisoned(), IsEmpty());
+}
+
+TEST_F(Plan, StopsWhenTooManySecondsAreNewlyPoisoned) {
+  Windows ranges;
+  for (int i = 0; i < 200; ++i) ranges.push_back(window(2 * i, 2 * i + 1));
+  make(ranges, {.max_poisoned = 10});
+  fail_all();
+  EXPECT_EQ(plan_->poisoned().size(), 10u);
+  ASSERT_TRUE(plan_->stopped_by());
+  EXPECT_EQ(plan_->stopped_by()->failure, Failure::server_error);
+}
+
+TEST_F(Plan, OldPoisonDoesNotCountAsNew) {
+  Windows ranges;
+  for (int i = 0; i < 200; ++i) ranges.push_back(window(2 * i, 2 * i + 1));
+  make(ranges, {.retry_poisoned = true, .max_poisoned = 10}, ranges);
+  fail_all();
+  EXPECT_EQ(plan_->poisoned().size(), 200u);
+  EXPECT_FALSE(plan_->stopped_by());
+}
+
+TEST_F(Plan, NoTaskIsTightOnceFractionsWereSeen) {
+  make({window(0, 50), window(60, 70)}, {}, {window(50, 51), window(70, 71)});
+  const Task tight = take();
+  EXPECT_EQ(tight.kind, Task::Kind::tight);
+  plan_->saw_fractions();
+  fail(tight, Failure::broken_answer);
+  EXPECT_EQ(take().asked(), (AskedRange{at(0), at(50)}));
+  EXPECT_EQ(take().asked(), (AskedRange{at(60), at(70)}));
+}
+
+// --- outages
+
+TEST_F(Plan, AfterThreeFailuresAsksWhetherTheServerAnswersAtAll) {
+  make({window(0, 100)});
+  for (int i = 0; i < 3; ++i) fail(take(), Failure::unreachable);
+  const Task probe = take();
+  EXPECT_EQ(probe.asked(), (AskedRange{sys_seconds(0s), sys_seconds(0s)}));
+  EXPECT_FALSE(plan_->next(now_).task) << "and nothing else meanwhile";
+  EXPECT_FALSE(plan_->has_work(now_));
+  EXPECT_EQ(fail(probe, Failure::timeout).action, Action::again);
+  const Task next = take();
+  EXPECT_EQ(next.kind, Task::Kind::probe);
+  succeed(next);
+  EXPECT_EQ(take_window(), window(0, 100));
+}
+
+TEST_F(Plan, AProbeThatIsRefusedIsAnAnswer) {
+  make({window(0, 100)});
+  for (int i = 0; i < 3; ++i) fail(take(), Failure::unreachable);
+  fail(take(), Failure::refused);
+  EXPECT_EQ(take_window(), window(0, 100));
+  EXPECT_FALSE(plan_->stopped_by());
+}
+
+TEST_F(Plan, AProbeThatFindsTheTokenRefusedStops) {
+  make({window(0, 100)});
+  for (int i = 0; i < 3; ++i) fail(take(), Failure::unreachable);
+  EXPECT_EQ(fail(take(), Failure::unauthorised).action, Action::stop);
+  EXPECT_TRUE(plan_->is_done());
+}
+
+TEST_F(Plan, AWindowThatKillsTheServersWorkerWithoutAWordIsSplit) {
+  make({window(0, 100)});
+  for (int i = 0; i < 3; ++i) fail(take(), Failure::unreachable);
+  succeed(take());
+  EXPECT_EQ(fail(take(), Failure::unreachable).action, Action::split) << "the server lives: it answered the probe";
+}
+
+TEST_F(Plan, AServerThatRefusesEveryWindowAsTooLargeIsProbed) {
+  make({window(0, 100)});
+  for (int i = 0; i < 3; ++i) fail(take(), Failure::too_large);
+  EXPECT_EQ(take().kind, Task::Kind::probe);
+}
+
+TEST_F(Plan, DatabaseFailuresAreNotTheServers) {
+  make({window(0, 100)});
+  for (int i = 0; i < 50; ++i) {
+    const Task task = take();
+    ASSERT_EQ(task.kind, Task::Kind::window);
+    fail(task, Failure::db_unreachable);
+  }
+}
+
+// --- patience
+
+TEST_F(Plan, HasPatienceForEverUnlessTold) {
+  make({window(0, 100)});
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(fail(take(), Failure::unreachable).action, Action::again);
+  EXPECT_GT(now_ - kNow, 10h);
+}
+
+TEST_F(Plan, GivesUpSoonerBeforeAnythingSucceeded) {
+  for (const bool succeeded : {false, true}) {
+    now_ = kNow;
+    make({window(0, 200)}, {.patience_at_first = 10s, .patience = 1h});
+    if (succeeded) succeed(take());
+    while (!plan_->is_done()) fail(take(), Failure::unreachable);
+    EXPECT_GE(now_ - kNow, succeeded ? 1h : 10s);
+    EXPECT_LE(now_ - kNow, succeeded ? 1h + 1s : 11s) << "no wait goes past its end";
+    EXPECT_EQ(plan_->stopped_by()->failure, Failure::unreachable);
+  }
+}
+
+TEST_F(Plan, PatienceBeginsAnewWithEverySuccess) {
+  width_ = WindowWidth({.first = 1s, .max = 1s});
+  make({window(0, 100)}, {.patience_at_first = 1min, .patience = 1min});
+  for (int i = 0; i < 100; ++i) {
+    fail(take(), Failure::db_exhausted);
+    now_ += 50s;
+    succeed(take());
+  }
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_FALSE(plan_->stopped_by());
+}
+
+TEST_F(Plan, NeverGivesUpWhileThrottled) {
+  make({window(0, 100)}, {.patience_at_first = 1min, .patience = 1min});
+  for (int i = 0; i < 100; ++i) {
+    const Task task = take();
+    EXPECT_EQ(plan_->failed(task, {Failure::throttled, "429", 60s}, now_, 0.5).action, Action::again);
+  }
+  fail(take(), Failure::unreachable);
+  EXPECT_FALSE(plan_->is_done()) << "nor because of it";
+}
+
+// --- the present
+
+TEST_F(Plan, NothingPastTheBoundIsHandedOut) {
+  make({window(0, 250), window(300, 400)});
+  const Task first = take();
+  plan_->limit(at(150));
+  succeed(first);
+  const Task last = take();
+  EXPECT_EQ(last.window, window(100, 150));
+  succeed(last);
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_EQ(Coverage(plan_->unsettled()), Coverage({window(150, 250), window(300, 400)}));
+  EXPECT_EQ(plan_->progress(), 1.0);
+}
+
+TEST_F(Plan, NorIsWhatComesBackFromAWorker) {
+  make({window(0, 100)});
+  const Task task = take();
+  plan_->limit(at(70));
+  fail(task, Failure::unreachable);
+  EXPECT_EQ(take_window(), window(0, 70));
+}
+
+TEST_F(Plan, NorTheHalvesOfWhatIsSplit) {
+  make({window(0, 100)});
+  const Task task = take();
+  plan_->limit(at(40));
+  fail(task, Failure::timeout);
+  const Task half = take();
+  EXPECT_EQ(half.window, window(0, 40));
+  succeed(half);
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_EQ(Coverage(plan_->unsettled()), Coverage({window(40, 100)}));
+}
+
+TEST_F(Plan, ALaterBoundBringsNothingBack) {
+  make({window(0, 100)});
+  plan_->limit(at(50));
+  plan_->limit(at(80));
+  EXPECT_EQ(take_window(), window(0, 50));
+  plan_->limit(at(20));
+  EXPECT_FALSE(plan_->has_work(kNow));
+}
+
+TEST_F(Plan, WhatWasLoadedOnlyInPartIsUnsettled) {
+  make({window(0, 100)});
+  plan_->succeeded(take(), at(60), kEmptyAnswer);
+  EXPECT_TRUE(plan_->is_done());
+  EXPECT_THAT(plan_->unsettled(), ElementsAre(window(60, 100)));
+}
+
+}  // namespace
+}  // namespace odetl
