@@ -1,4 +1,5 @@
-// Whatever the text is: its canonical form, which is its own, or a JsonError that agrees with prove_json on what JSON is.
+// Whatever the text is: its canonical form, which is its own, or a JsonError that agrees with prove_json on what JSON
+// is.
 #include <cstdlib>
 #include <optional>
 #include <string>

@@ -41,8 +41,10 @@ void must_be_sound(const Batch& batch, const ParseOptions& options) {
   }
   std::set<Uuid> ids;
   for (const Interaction& row : batch.interactions) {
-    must(options.owned.owns(row.occurred_at) && row.user < batch.users.size() && batch.users[row.user].has_interactions);
-    for (const auto& text : {std::optional(row.type), row.text, row.value, row.callback_id}) must_be_storable(text.value_or(""));
+    must(options.owned.owns(row.occurred_at) && row.user < batch.users.size() &&
+         batch.users[row.user].has_interactions);
+    for (const auto& text : {std::optional(row.type), row.text, row.value, row.callback_id})
+      must_be_storable(text.value_or(""));
     must_be_canonical(row.data);
     must_be_canonical(row.extra);
     must(ids.insert(row.id).second);
@@ -55,7 +57,8 @@ void must_be_sound(const Batch& batch, const ParseOptions& options) {
 }
 
 /// How many of what; nothing for an answer that is refused.
-std::optional<std::tuple<std::size_t, std::size_t, std::size_t>> parse(std::string_view text, const ParseOptions& options) {
+std::optional<std::tuple<std::size_t, std::size_t, std::size_t>> parse(std::string_view text,
+                                                                       const ParseOptions& options) {
   static ResponseParser parser;
   static Body body;
   body.assign(text);

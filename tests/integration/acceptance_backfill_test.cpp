@@ -142,6 +142,34 @@ TEST(Backfill, Guarantee2ABusyHourBeyondTheServersMemoryIsSplit) {
   EXPECT_THAT(odetl.differences_in("2024-03-01", "2024-03-02"), IsEmpty());
 }
 
+TEST(Backfill, Guarantee10AnswersBeyondMaxResponseAreSplit) {
+  Installation odetl;
+  odetl.configure("api.max_response", "64KiB");
+  converse(odetl.tenant, "2024-03-01", "2024-03-02", 3'000);
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-02", {"--window", "1d"}), 0));
+  EXPECT_THAT(odetl.differences_in("2024-03-01", "2024-03-02"), IsEmpty());
+  EXPECT_EQ(odetl.sql("SELECT max(bytes) <= 65536 FROM opendialog.window_log WHERE outcome = 'loaded'"), "t");
+}
+
+TEST(Backfill, ARangeThatEndsNowIsWaitedFor) {
+  Installation odetl;
+  odetl.configure("windows.settle", "1s");
+  const Second to = ago(0s);
+  odetl.tenant.add({.user_id = "u", .at = to - 1s, .text = "just now"});
+  ASSERT_TRUE(ended(odetl.backfill(iso(to - 1h), iso(to)), 0));
+  EXPECT_THAT(odetl.differences_in(iso(to - 1h), iso(to)), IsEmpty());
+  EXPECT_EQ(odetl.sql("SELECT watermark = '" + iso(to) + "' FROM opendialog.stream_state"), "t");
+}
+
+TEST(Backfill, Guarantee3WhatTheServersClockHasNotReachedIsLeft) {
+  Installation odetl;
+  odetl.tenant.clock().move_by(-1h);
+  const RunResult result = odetl.backfill(iso(ago(2h)), iso(ago(0s)));
+  EXPECT_TRUE(ended(result, 75));
+  EXPECT_THAT(result.out, HasSubstr("not settled"));
+  EXPECT_EQ(odetl.sql("SELECT watermark <= now() - interval '1 hour 10 seconds' FROM opendialog.stream_state"), "t");
+}
+
 // --- what is covered
 
 TEST(Backfill, AsksNothingThatIsCovered) {
@@ -309,6 +337,15 @@ TEST(Backfill, Guarantee6RecordsThatCannotBeLoadedAreSetAside) {
   EXPECT_EQ(odetl.sql("SELECT record FROM opendialog.rejected_records WHERE record LIKE '%yesterday%'"),
             R"({"type":"text","date":"yesterday","text":"no date","data":null})");
   EXPECT_EQ(json_at(odetl.status(), "{rejected_records}"), "3");
+}
+
+TEST(Backfill, Guarantee6UsersWhoseIdIsLostAreSetAsideWhereThatIsWanted) {
+  Installation odetl;
+  odetl.configure("unknown_users", "reject");
+  odetl.tenant.add({message("447700900123", "2024-03-01 09:00:00", "lost"), message("u", "2024-03-01 09:00:00", "known")});
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-02"), 0));
+  EXPECT_EQ(odetl.sql("SELECT user_id, text FROM opendialog.interactions"), "u|known");
+  EXPECT_EQ(odetl.sql("SELECT count(*) FROM opendialog.rejected_records WHERE record LIKE '%lost%'"), "1");
 }
 
 TEST(Backfill, Guarantee8AnOlderProfileNeverReplacesANewerOne) {

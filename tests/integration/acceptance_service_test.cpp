@@ -209,6 +209,15 @@ TEST_F(Daemon, TellsAboutItselfOverHttp) {
   expect_stops(*daemon);
 }
 
+TEST_F(Daemon, LoadsAlsoWhenItsPortIsTaken) {
+  const simulator::Server neighbour(odetl.tenant, {});
+  const auto daemon = launch(neighbour.port());
+  EXPECT_THAT(daemon->read_line("http_endpoint_off", Stream::err), HasSubstr(std::to_string(neighbour.port())));
+  daemon->read_line("leading", Stream::err);
+  EXPECT_TRUE(appears("one", 5s));
+  expect_stops(*daemon);
+}
+
 TEST_F(Daemon, IsNotReadyWhileTheApiIsAway) {
   const auto daemon = launch();
   ASSERT_TRUE(ready());

@@ -200,7 +200,9 @@ TEST_F(EmbeddedPostgresTest, AServerKilledUnusedRecoversAtTheNextUse) {
   other.await();
   other.kill9();
   kill_postmaster();
-  EXPECT_EQ(query(*start_embedded_postgres(state_dir_), "SELECT id FROM kept"), "1");
+  const auto postgres = start_embedded_postgres(state_dir_);
+  // The socket of a server that was just killed can still take a connection for a moment.
+  EXPECT_EQ(query_in_time(*postgres, "SELECT id FROM kept"), "1");
 }
 
 TEST_F(EmbeddedPostgresTest, AServerKilledInUseIsStartedAgain) {

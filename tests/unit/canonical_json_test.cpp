@@ -67,44 +67,36 @@ TEST_P(CanonicalJson, IsProvenBeforeAndAfter) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, CanonicalJson,
     testing::Values(
-        Text{"Null", " null\n", R"(null)"},
-        Text{"True", R"(true)", R"(true)"},
-        Text{"False", "\tfalse ", R"(false)"},
-        Text{"Zero", R"(0)", R"(0)"},
-        Text{"MinusZero", R"(-0)", R"(-0)"},
-        Text{"Integer", R"(-12)", R"(-12)"},
+        Text{"Null", " null\n", R"(null)"}, Text{"True", R"(true)", R"(true)"}, Text{"False", "\tfalse ", R"(false)"},
+        Text{"Zero", R"(0)", R"(0)"}, Text{"MinusZero", R"(-0)", R"(-0)"}, Text{"Integer", R"(-12)", R"(-12)"},
         Text{"BeyondDouble", R"(9007199254740993)", R"(9007199254740993)"},
         Text{"TwentyDigits", R"(12345678901234567890)", R"(12345678901234567890)"},
-        Text{"FractionKept", R"(1.0)", R"(1.0)"},
-        Text{"ExponentKept", R"(1.0e+25)", R"(1.0e+25)"},
-        Text{"CapitalExponentKept", R"(1E5)", R"(1E5)"},
-        Text{"NegativeExponent", R"(-0.1e-7)", R"(-0.1e-7)"},
-        Text{"EmptyString", R"("")", R"("")"},
-        Text{"EmptyObject", R"( { } )", R"({})"},
-        Text{"EmptyList", R"([ ])", R"([])"},
-        Text{"NestedEmpties", R"([ {} , [ ] , "" ])", R"([{},[],""])"},
+        Text{"FractionKept", R"(1.0)", R"(1.0)"}, Text{"ExponentKept", R"(1.0e+25)", R"(1.0e+25)"},
+        Text{"CapitalExponentKept", R"(1E5)", R"(1E5)"}, Text{"NegativeExponent", R"(-0.1e-7)", R"(-0.1e-7)"},
+        Text{"EmptyString", R"("")", R"("")"}, Text{"EmptyObject", R"( { } )", R"({})"},
+        Text{"EmptyList", R"([ ])", R"([])"}, Text{"NestedEmpties", R"([ {} , [ ] , "" ])", R"([{},[],""])"},
         Text{"WhiteSpace", " {\t\"a\" :\r\n[ 1 , 2 ] } ", R"({"a":[1,2]})"},
         Text{"KeysInOrder", R"({"b":1,"a":2,"c":3})", R"({"a":2,"b":1,"c":3})"},
-        Text{"KeysInOrderInside", R"({"z":{"b":1,"a":[{"d":1,"c":2}]},"a":0})", R"({"a":0,"z":{"a":[{"c":2,"d":1}],"b":1}})"},
+        Text{"KeysInOrderInside", R"({"z":{"b":1,"a":[{"d":1,"c":2}]},"a":0})",
+             R"({"a":0,"z":{"a":[{"c":2,"d":1}],"b":1}})"},
         Text{"PrefixFirst", R"({"ab":1,"a":2,"":3})", R"({"":3,"a":2,"ab":1})"},
-        Text{"KeysByCodePoint", R"({"\u00e9":1,"z":2,"Z":3,"\ud83d\ude00":4,"\uffff":5})", "{\"Z\":3,\"z\":2,\"é\":1,\"\357\277\277\":5,\"😀\":4}"},
-        Text{"EscapedKeysByMeaning", R"({"a\"":1,"a#":2,"a!":3,"a\\":4,"a]":5,"a[":6})", R"({"a!":3,"a\"":1,"a#":2,"a[":6,"a\\":4,"a]":5})"},
-        Text{"ControlKeysByMeaning", R"({"\u001f":1,"\n":2,"\u0001":3," ":4,"\u007f":5})", "{\"\\u0001\":3,\"\\n\":2,\"\\u001f\":1,\" \":4,\"\177\":5}"},
+        Text{"KeysByCodePoint", R"({"\u00e9":1,"z":2,"Z":3,"\ud83d\ude00":4,"\uffff":5})",
+             "{\"Z\":3,\"z\":2,\"é\":1,\"\357\277\277\":5,\"😀\":4}"},
+        Text{"EscapedKeysByMeaning", R"({"a\"":1,"a#":2,"a!":3,"a\\":4,"a]":5,"a[":6})",
+             R"({"a!":3,"a\"":1,"a#":2,"a[":6,"a\\":4,"a]":5})"},
+        Text{"ControlKeysByMeaning", R"({"\u001f":1,"\n":2,"\u0001":3," ":4,"\u007f":5})",
+             "{\"\\u0001\":3,\"\\n\":2,\"\\u001f\":1,\" \":4,\"\177\":5}"},
         Text{"EscapesInSortedOrder", R"({"\t":1,"\n":2,"x":3})", R"({"\t":1,"\n":2,"x":3})"},
-        Text{"EscapedLetters", R"("\u0041\u00e9\u20ac")", R"("Aé€")"},
-        Text{"SameAsRaw", R"("Aé€")", R"("Aé€")"},
-        Text{"Slash", R"("a\/b")", R"("a/b")"},
-        Text{"SlashRaw", R"("a/b")", R"("a/b")"},
+        Text{"EscapedLetters", R"("\u0041\u00e9\u20ac")", R"("Aé€")"}, Text{"SameAsRaw", R"("Aé€")", R"("Aé€")"},
+        Text{"Slash", R"("a\/b")", R"("a/b")"}, Text{"SlashRaw", R"("a/b")", R"("a/b")"},
         Text{"QuoteAndBackslash", R"("\"\\\u0022\u005c")", R"("\"\\\"\\")"},
         Text{"ShortEscapes", R"("\b\f\n\r\t\u0008\u000c\u000a\u000d\u0009")", R"("\b\f\n\r\t\b\f\n\r\t")"},
         Text{"OtherControls", R"("\u0001\u001b\u001f\u007f")", "\"\\u0001\\u001b\\u001f\177\""},
         Text{"HexInCapitals", R"("\u00E9\u001F")", R"("é\u001f")"},
-        Text{"Astral", R"("\ud83d\ude00\udbff\udfff")", "\"😀\364\217\277\277\""},
-        Text{"AstralRaw", R"("😀")", R"("😀")"},
+        Text{"Astral", R"("\ud83d\ude00\udbff\udfff")", "\"😀\364\217\277\277\""}, Text{"AstralRaw", R"("😀")", R"("😀")"},
         Text{"NonCharacters", R"("\uffff\ufffe\ufdd0")", "\"\357\277\277\357\277\276\357\267\220\""},
         Text{"LineSeparators", R"("\u2028\u2029")", "\"\342\200\250\342\200\251\""},
-        Text{"Bom", R"("\ufeff")", "\"\357\273\277\""},
-        Text{"Nul", R"("nul\u0000byte")", R"("nul�byte")"},
+        Text{"Bom", R"("\ufeff")", "\"\357\273\277\""}, Text{"Nul", R"("nul\u0000byte")", R"("nul�byte")"},
         Text{"NulInAKey", R"({"a\u0000":1,"b":2})", R"({"a�":1,"b":2})"}),
     [](const auto& row) { return std::string(row.param.name); });
 
@@ -131,28 +123,29 @@ TEST_P(Malformed, IsNotProven) { EXPECT_FALSE(is_json(GetParam().json)); }
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, Malformed,
-    testing::Values(
-        Refused{"Nothing", "", 0}, Refused{"BlanksOnly", "  ", 2}, Refused{"CutWord", "tru", 0},
-        Refused{"OtherCase", "True", 0}, Refused{"WordGoesOn", "nulls", 4}, Refused{"NotANumber", "NaN", 0},
-        Refused{"Infinity", "-Infinity", 1}, Refused{"PlusSign", "+1", 0}, Refused{"MinusAlone", "-", 1},
-        Refused{"LeadingZero", "012", 3}, Refused{"MinusLeadingZero", "-01", 3}, Refused{"NoWholePart", ".5", 0},
-        Refused{"NoFraction", "1.", 2}, Refused{"NoExponent", "1e", 2}, Refused{"SignButNoExponent", "1e+", 3},
-        Refused{"Hexadecimal", "0x10", 1}, Refused{"SingleQuotes", "'a'", 0}, Refused{"BareWord", "hello", 0},
-        Refused{"StringNotClosed", R"("abc)", 4}, Refused{"StringEndsInEscape", R"("abc\)", 4},
-        Refused{"UnknownEscape", R"("\x41")", 3}, Refused{"CutUnicodeEscape", R"("\u00e")", 3},
-        Refused{"NotHexadecimal", R"("\u00g0")", 3}, Refused{"SignInUnicodeEscape", R"("\u-001")", 3},
-        Refused{"PairCutInside", R"("\ud83d\ude")", 9}, Refused{"PairNotHexadecimal", R"("\ud83d\udexx")", 9}, Refused{"TabInString", "\"a\tb\"", 2},
-        Refused{"NewLineInString", "\"a\nb\"", 2}, Refused{"NulInString", "\"a\0b\""sv, 2},
-        Refused{"ListNotClosed", "[1,2", 4}, Refused{"ListWithTrailingComma", "[1,]", 3},
-        Refused{"ListWithoutComma", "[1 2]", 3}, Refused{"ListOfCommas", "[,]", 1},
-        Refused{"ObjectNotClosed", R"({"a":1)", 6}, Refused{"ObjectWithTrailingComma", R"({"a":1,})", 7},
-        Refused{"ObjectWithoutColon", R"({"a" 1})", 5}, Refused{"ObjectWithoutValue", R"({"a":})", 5},
-        Refused{"ObjectWithTwoColons", R"({"a":"b":1})", 8}, Refused{"KeyIsANumber", "{1:2}", 1},
-        Refused{"KeyWithoutQuotes", "{a:2}", 1}, Refused{"ClosedByTheOther", "[1}", 2},
-        Refused{"ObjectClosedByTheOther", R"({"a":1])", 6}, Refused{"ClosedOnly", "]", 0},
-        Refused{"TwoValues", "1 2", 2}, Refused{"TextBehind", "{} x", 3}, Refused{"NulBehind", "{}\0"sv, 2},
-        Refused{"CommentBehind", "{} // x", 3}, Refused{"ByteOrderMark", "\xEF\xBB\xBF{}", 0},
-        Refused{"FormFeedIsNoBlank", "\f{}", 0}, Refused{"NoBreakSpaceIsNoBlank", "\xC2\xA0{}", 0}),
+    testing::Values(Refused{"Nothing", "", 0}, Refused{"BlanksOnly", "  ", 2}, Refused{"CutWord", "tru", 0},
+                    Refused{"OtherCase", "True", 0}, Refused{"WordGoesOn", "nulls", 4}, Refused{"NotANumber", "NaN", 0},
+                    Refused{"Infinity", "-Infinity", 1}, Refused{"PlusSign", "+1", 0}, Refused{"MinusAlone", "-", 1},
+                    Refused{"LeadingZero", "012", 3}, Refused{"MinusLeadingZero", "-01", 3},
+                    Refused{"NoWholePart", ".5", 0}, Refused{"NoFraction", "1.", 2}, Refused{"NoExponent", "1e", 2},
+                    Refused{"SignButNoExponent", "1e+", 3}, Refused{"Hexadecimal", "0x10", 1},
+                    Refused{"SingleQuotes", "'a'", 0}, Refused{"BareWord", "hello", 0},
+                    Refused{"StringNotClosed", R"("abc)", 4}, Refused{"StringEndsInEscape", R"("abc\)", 4},
+                    Refused{"UnknownEscape", R"("\x41")", 3}, Refused{"CutUnicodeEscape", R"("\u00e")", 3},
+                    Refused{"NotHexadecimal", R"("\u00g0")", 3}, Refused{"SignInUnicodeEscape", R"("\u-001")", 3},
+                    Refused{"PairCutInside", R"("\ud83d\ude")", 9},
+                    Refused{"PairNotHexadecimal", R"("\ud83d\udexx")", 9}, Refused{"TabInString", "\"a\tb\"", 2},
+                    Refused{"NewLineInString", "\"a\nb\"", 2}, Refused{"NulInString", "\"a\0b\""sv, 2},
+                    Refused{"ListNotClosed", "[1,2", 4}, Refused{"ListWithTrailingComma", "[1,]", 3},
+                    Refused{"ListWithoutComma", "[1 2]", 3}, Refused{"ListOfCommas", "[,]", 1},
+                    Refused{"ObjectNotClosed", R"({"a":1)", 6}, Refused{"ObjectWithTrailingComma", R"({"a":1,})", 7},
+                    Refused{"ObjectWithoutColon", R"({"a" 1})", 5}, Refused{"ObjectWithoutValue", R"({"a":})", 5},
+                    Refused{"ObjectWithTwoColons", R"({"a":"b":1})", 8}, Refused{"KeyIsANumber", "{1:2}", 1},
+                    Refused{"KeyWithoutQuotes", "{a:2}", 1}, Refused{"ClosedByTheOther", "[1}", 2},
+                    Refused{"ObjectClosedByTheOther", R"({"a":1])", 6}, Refused{"ClosedOnly", "]", 0},
+                    Refused{"TwoValues", "1 2", 2}, Refused{"TextBehind", "{} x", 3}, Refused{"NulBehind", "{}\0"sv, 2},
+                    Refused{"CommentBehind", "{} // x", 3}, Refused{"ByteOrderMark", "\xEF\xBB\xBF{}", 0},
+                    Refused{"FormFeedIsNoBlank", "\f{}", 0}, Refused{"NoBreakSpaceIsNoBlank", "\xC2\xA0{}", 0}),
     name_of);
 
 class Unstorable : public testing::TestWithParam<Refused> {};
@@ -175,10 +168,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"HighSurrogateAlone", R"("\ud83d")", 7}, Refused{"LowSurrogateAlone", R"("\ude00")", 7},
         Refused{"HighSurrogateTwice", R"("\ud83d\ud83d")", 13}, Refused{"HighSurrogateThenText", R"("\ud83dx")", 7},
         Refused{"HighSurrogateThenEscape", R"("\ud83d\n ....")", 7}, Refused{"PairTheWrongWay", R"("\ude00\ud83d")", 7},
-        Refused{"SurrogateInKey", R"({"\udfff":1})", 8}, 
-        Refused{"TooLargeExponent", "1e131072", 8},
-        Refused{"AbsurdExponent", "1e99999999999999999999", 22}, 
-        Refused{"TooSmallExponent", "1e-16384", 8}),
+        Refused{"SurrogateInKey", R"({"\udfff":1})", 8}, Refused{"TooLargeExponent", "1e131072", 8},
+        Refused{"AbsurdExponent", "1e99999999999999999999", 22}, Refused{"TooSmallExponent", "1e-16384", 8}),
     name_of);
 
 // --- limits
@@ -312,11 +303,16 @@ class TwoSpellings {
 
   std::pair<std::string, std::string> value(int depth) {
     switch (pick(depth > 3 ? 3 : 5)) {
-      case 0: return string();
-      case 1: return same(std::to_string(static_cast<int>(random_())));
-      case 2: return same(pick(2) == 0 ? "null" : "true");
-      case 3: return list(depth);
-      default: return object(depth);
+      case 0:
+        return string();
+      case 1:
+        return same(std::to_string(static_cast<int>(random_())));
+      case 2:
+        return same(pick(2) == 0 ? "null" : "true");
+      case 3:
+        return list(depth);
+      default:
+        return object(depth);
     }
   }
 
@@ -403,9 +399,9 @@ TEST(Canonicaliser, GivesOneFormToAllSpellingsOfOneMeaning) {
 // --- compare_keys
 
 TEST(CompareKeys, OrdersByWhatTheEscapesStandFor) {
-  const std::vector<std::string> in_order = {"",   R"(\u0001)", R"(\b)", R"(\t)", R"(\u001f)", " ", "!", R"(\")", R"(\"a)",
-                                             "#",  "[",         R"(\\)", "]",     "a",         "a!", R"(a\")", "a#", "b",
-                                             "é", "\uFFFF",   "😀"};
+  const std::vector<std::string> in_order = {"",      R"(\u0001)", R"(\b)", R"(\t)", R"(\u001f)", " ",      "!",
+                                             R"(\")", R"(\"a)",    "#",     "[",     R"(\\)",     "]",      "a",
+                                             "a!",    R"(a\")",    "a#",    "b",     "é",         "\uFFFF", "😀"};
   for (std::size_t i = 0; i < in_order.size(); ++i) {
     for (std::size_t j = 0; j < in_order.size(); ++j) {
       EXPECT_EQ(compare_keys(in_order[i], in_order[j]) < 0, i < j) << in_order[i] << " and " << in_order[j];
@@ -446,7 +442,9 @@ TEST(Unquote, ReadsEveryEscapeAndReplacesNul) {
   bool sanitised = false;
   EXPECT_EQ(unquoted(R"("\"\\\/\b\f\n\r\t\u00e9\u20AC\ud83d\ude00")", sanitised), "\"\\/\b\f\n\r\té€😀");
   EXPECT_FALSE(sanitised);
-  EXPECT_EQ(unquoted(R"("a\u0000b")", sanitised), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(unquoted(R"("a\u0000b")", sanitised),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_TRUE(sanitised);
 }
 

@@ -52,17 +52,20 @@ TEST_P(CopyRow, IsWrittenAndReadBack) {
   EXPECT_EQ(read_back(GetParam().line), GetParam().fields);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rows, CopyRow,
-    testing::Values(Row{"Plain", {"a", "b"}, "a\tb"}, Row{"One", {"a"}, "a"}, Row{"EmptyIsNotNull", {"", {}, ""}, "\t\\N\t"},
-                    Row{"NullAlone", {std::nullopt}, "\\N"}, Row{"TextThatLooksLikeNull", {"\\N", "N"}, "\\\\N\tN"},
-                    Row{"TextThatLooksLikeTheEnd", {"\\."}, "\\\\."}, Row{"Backslashes", {"\\", "\\\\"}, "\\\\\t\\\\\\\\"},
-                    Row{"Tab", {"a\tb", "c"}, "a\\tb\tc"}, Row{"LineEnds", {"a\nb\rc\r\n"}, "a\\nb\\rc\\r\\n"},
-                    Row{"OtherControls", {"\b\f\v\x01\x1b\x7f"}, "\\b\\f\\v\x01\x1b\x7f"},
-                    Row{"Unicode", {"é 😀 \u2028"}, "é 😀 \u2028"},
-                    Row{"Json", {R"({"a":"\n\\","b":"\"\t"})"}, R"({"a":"\\n\\\\","b":"\\"\\t"})"},
-                    Row{"OnlyEscapes", {"\t\t", "\n"}, "\\t\\t\t\\n"}),
-    [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rows, CopyRow,
+                         testing::Values(Row{"Plain", {"a", "b"}, "a\tb"}, Row{"One", {"a"}, "a"},
+                                         Row{"EmptyIsNotNull", {"", {}, ""}, "\t\\N\t"},
+                                         Row{"NullAlone", {std::nullopt}, "\\N"},
+                                         Row{"TextThatLooksLikeNull", {"\\N", "N"}, "\\\\N\tN"},
+                                         Row{"TextThatLooksLikeTheEnd", {"\\."}, "\\\\."},
+                                         Row{"Backslashes", {"\\", "\\\\"}, "\\\\\t\\\\\\\\"},
+                                         Row{"Tab", {"a\tb", "c"}, "a\\tb\tc"},
+                                         Row{"LineEnds", {"a\nb\rc\r\n"}, "a\\nb\\rc\\r\\n"},
+                                         Row{"OtherControls", {"\b\f\v\x01\x1b\x7f"}, "\\b\\f\\v\x01\x1b\x7f"},
+                                         Row{"Unicode", {"é 😀 \u2028"}, "é 😀 \u2028"},
+                                         Row{"Json", {R"({"a":"\n\\","b":"\"\t"})"}, R"({"a":"\\n\\\\","b":"\\"\\t"})"},
+                                         Row{"OnlyEscapes", {"\t\t", "\n"}, "\\t\\t\t\\n"}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(AppendCopyRow, AppendsWithoutALineEnd) {
   const std::vector<std::optional<std::string_view>> fields = {"a", "b"};

@@ -46,25 +46,26 @@ TEST_P(CoverageChange, Removes) {
 
 const std::vector<TimeWindow> kTwo = {window(10, 20), window(30, 40)};
 
-INSTANTIATE_TEST_SUITE_P(
-    Rows, CoverageChange,
-    testing::Values(Change{"ToNothing", {}, window(1, 2), "1-2", ""}, Change{"Empty", kTwo, window(25, 25), "10-20 30-40", "10-20 30-40"},
-                    Change{"Inverted", kTwo, window(35, 15), "10-20 30-40", "10-20 30-40"},
-                    Change{"EmptyInside", kTwo, window(15, 15), "10-20 30-40", "10-20 30-40"},
-                    Change{"Before", kTwo, window(1, 5), "1-5 10-20 30-40", "10-20 30-40"},
-                    Change{"Between", kTwo, window(22, 28), "10-20 22-28 30-40", "10-20 30-40"},
-                    Change{"After", kTwo, window(50, 60), "10-20 30-40 50-60", "10-20 30-40"},
-                    Change{"TouchingBelow", kTwo, window(5, 10), "5-20 30-40", "10-20 30-40"},
-                    Change{"TouchingAbove", kTwo, window(20, 25), "10-25 30-40", "10-20 30-40"},
-                    Change{"OneSecondShortOfTouching", kTwo, window(21, 29), "10-20 21-29 30-40", "10-20 30-40"},
-                    Change{"ExactlyTheGap", kTwo, window(20, 30), "10-40", "10-20 30-40"},
-                    Change{"ExactlyOne", kTwo, window(10, 20), "10-20 30-40", "30-40"},
-                    Change{"Inside", kTwo, window(12, 15), "10-20 30-40", "10-12 15-20 30-40"},
-                    Change{"LowerPart", kTwo, window(10, 15), "10-20 30-40", "15-20 30-40"},
-                    Change{"UpperPart", kTwo, window(35, 40), "10-20 30-40", "10-20 30-35"},
-                    Change{"AcrossBoth", kTwo, window(15, 35), "10-40", "10-15 35-40"},
-                    Change{"OverAll", kTwo, window(0, 100), "0-100", ""}),
-    [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rows, CoverageChange,
+                         testing::Values(Change{"ToNothing", {}, window(1, 2), "1-2", ""},
+                                         Change{"Empty", kTwo, window(25, 25), "10-20 30-40", "10-20 30-40"},
+                                         Change{"Inverted", kTwo, window(35, 15), "10-20 30-40", "10-20 30-40"},
+                                         Change{"EmptyInside", kTwo, window(15, 15), "10-20 30-40", "10-20 30-40"},
+                                         Change{"Before", kTwo, window(1, 5), "1-5 10-20 30-40", "10-20 30-40"},
+                                         Change{"Between", kTwo, window(22, 28), "10-20 22-28 30-40", "10-20 30-40"},
+                                         Change{"After", kTwo, window(50, 60), "10-20 30-40 50-60", "10-20 30-40"},
+                                         Change{"TouchingBelow", kTwo, window(5, 10), "5-20 30-40", "10-20 30-40"},
+                                         Change{"TouchingAbove", kTwo, window(20, 25), "10-25 30-40", "10-20 30-40"},
+                                         Change{"OneSecondShortOfTouching", kTwo, window(21, 29), "10-20 21-29 30-40",
+                                                "10-20 30-40"},
+                                         Change{"ExactlyTheGap", kTwo, window(20, 30), "10-40", "10-20 30-40"},
+                                         Change{"ExactlyOne", kTwo, window(10, 20), "10-20 30-40", "30-40"},
+                                         Change{"Inside", kTwo, window(12, 15), "10-20 30-40", "10-12 15-20 30-40"},
+                                         Change{"LowerPart", kTwo, window(10, 15), "10-20 30-40", "15-20 30-40"},
+                                         Change{"UpperPart", kTwo, window(35, 40), "10-20 30-40", "10-20 30-35"},
+                                         Change{"AcrossBoth", kTwo, window(15, 35), "10-40", "10-15 35-40"},
+                                         Change{"OverAll", kTwo, window(0, 100), "0-100", ""}),
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Coverage, JoinsWindowsGivenInAnyOrder) {
   EXPECT_EQ(shown(Coverage({window(3, 4), window(0, 1), window(2, 3), window(5, 5), window(1, 2)}).windows()), "0-4");
@@ -96,19 +97,17 @@ TEST_P(CoverageOfTwo, SplitsARangeIntoGapsAndCovered) {
   EXPECT_EQ(coverage.overlaps(GetParam().range), !std::string(GetParam().covered).empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, CoverageOfTwo,
-                         testing::Values(Question{"All", window(0, 50), "0-10 20-30 40-50", "10-20 30-40"},
-                                         Question{"ExactlyOne", window(10, 20), "", "10-20"},
-                                         Question{"Inside", window(12, 13), "", "12-13"},
-                                         Question{"TheGap", window(20, 30), "20-30", ""},
-                                         Question{"FromCoveredIntoGap", window(15, 25), "20-25", "15-20"},
-                                         Question{"FromGapIntoCovered", window(25, 35), "25-30", "30-35"},
-                                         Question{"OverTheGap", window(19, 31), "20-30", "19-20 30-31"},
-                                         Question{"Before", window(0, 10), "0-10", ""},
-                                         Question{"After", window(40, 41), "40-41", ""},
-                                         Question{"Empty", window(25, 25), "", ""},
-                                         Question{"Inverted", window(35, 5), "", ""}),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Rows, CoverageOfTwo,
+    testing::Values(Question{"All", window(0, 50), "0-10 20-30 40-50", "10-20 30-40"},
+                    Question{"ExactlyOne", window(10, 20), "", "10-20"},
+                    Question{"Inside", window(12, 13), "", "12-13"}, Question{"TheGap", window(20, 30), "20-30", ""},
+                    Question{"FromCoveredIntoGap", window(15, 25), "20-25", "15-20"},
+                    Question{"FromGapIntoCovered", window(25, 35), "25-30", "30-35"},
+                    Question{"OverTheGap", window(19, 31), "20-30", "19-20 30-31"},
+                    Question{"Before", window(0, 10), "0-10", ""}, Question{"After", window(40, 41), "40-41", ""},
+                    Question{"Empty", window(25, 25), "", ""}, Question{"Inverted", window(35, 5), "", ""}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Coverage, OfNothingHasNoEdges) {
   const Coverage nothing;

@@ -42,7 +42,13 @@ INSTANTIATE_TEST_SUITE_P(
               "018d5e88-307b-8d49-b756-68c6ff189354"},
         Known{"ItsTwin", "u1", "2024-01-31T08:00:00.123456Z", "text", "hello", R"({"text":"hello"})", 1,
               "018d5e88-307b-8d58-83b2-3fb7374f72b7"},
-        Known{"NullTextAndData", "u1", "2024-01-31T08:00:00.123456Z", "text", {}, "", 0,
+        Known{"NullTextAndData",
+              "u1",
+              "2024-01-31T08:00:00.123456Z",
+              "text",
+              {},
+              "",
+              0,
               "018d5e88-307b-8b28-8f97-d2e375b75692"},
         Known{"EmptyTextIsNotNull", "u1", "2024-01-31T08:00:00.123456Z", "text", "", "", 0,
               "018d5e88-307b-8e8f-85e2-49c0a6b836aa"},
@@ -134,14 +140,17 @@ TEST(InteractionId, SortsByTheMillisecondItHappened) {
 // Each of these pairs would be one under a hash that strings its texts together.
 TEST(InteractionId, TellsApartWhatReadsTheSameWithoutItsBorders) {
   const Timestamp date = at("2024-01-31T08:00:00Z");
-  const auto id = [&](std::string_view user, std::string_view type, std::optional<std::string_view> text, std::string_view data,
-                      std::int32_t occurrence = 0) { return to_text(interaction_id(user, date, type, text, data, occurrence)); };
-  const std::set<std::string> ids = {id("ab", "c", "d", "[]"),       id("a", "bc", "d", "[]"),  id("ab", "", "cd", "[]"),
-                                     id("ab", "c", "", "d[]"),       id("ab", "c", "d[]", ""),  id("ab", "c", {}, "[]"),
-                                     id("ab", "c", "null", "[]"),    id("ab", "c", "d", ""),    id("ab", "c", "d", "null"),
-                                     id("ab", "c", "d", R"("")"),    id("ab", "c", "d", "{}"),  id("ab ", "c", "d", "[]"),
-                                     id("AB", "c", "d", "[]"),       id("e\u0301", "", "", ""), id("\u00e9", "", "", ""),
-                                     id("ab", "c", "d", "[]", 1),    id("ab", "c", "d", "[]", 256)};
+  const auto id = [&](std::string_view user, std::string_view type, std::optional<std::string_view> text,
+                      std::string_view data, std::int32_t occurrence = 0) {
+    return to_text(interaction_id(user, date, type, text, data, occurrence));
+  };
+  const std::set<std::string> ids = {
+      id("ab", "c", "d", "[]"),    id("a", "bc", "d", "[]"),     id("ab", "", "cd", "[]"),
+      id("ab", "c", "", "d[]"),    id("ab", "c", "d[]", ""),     id("ab", "c", {}, "[]"),
+      id("ab", "c", "null", "[]"), id("ab", "c", "d", ""),       id("ab", "c", "d", "null"),
+      id("ab", "c", "d", R"("")"), id("ab", "c", "d", "{}"),     id("ab ", "c", "d", "[]"),
+      id("AB", "c", "d", "[]"),    id("e\u0301", "", "", ""),    id("\u00e9", "", "", ""),
+      id("ab", "c", "d", "[]", 1), id("ab", "c", "d", "[]", 256)};
   EXPECT_EQ(ids.size(), 17U);
 }
 
@@ -376,7 +385,8 @@ class Scribe {
 using Stored = std::map<std::string, std::pair<std::int32_t, std::string>>;
 
 Stored stored(const std::string& answer, const char* from, const char* to) {
-  const TimeWindow window{std::chrono::floor<std::chrono::seconds>(at(from)), std::chrono::floor<std::chrono::seconds>(at(to))};
+  const TimeWindow window{std::chrono::floor<std::chrono::seconds>(at(from)),
+                          std::chrono::floor<std::chrono::seconds>(at(to))};
   ResponseParser parser;
   Body body;
   body.assign(answer);
@@ -399,7 +409,8 @@ TEST(Identities, AreTheSameHoweverTheServerWritesAndOrdersTheAnswer) {
     for (int again = 0; again < 10; ++again) {
       const std::string answer = scribe.answer(conversation);
       ASSERT_EQ(stored(answer, "2024-01-31T08:00:00Z", "2024-01-31T08:00:08Z"), first)
-          << "seed " << seed << ", round " << round << "\n" << answer;
+          << "seed " << seed << ", round " << round << "\n"
+          << answer;
     }
   }
 }

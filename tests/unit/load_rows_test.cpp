@@ -109,7 +109,8 @@ TEST_F(LoadRows, OfNothingAreEmptyLists) {
 }
 
 TEST_F(LoadRows, QuoteUserIds) {
-  for (const char* user_id : {"", "a\"b\\", "x\ny", "é'; DROP TABLE users; --"}) batch.users.emplace_back().user_id = user_id;
+  for (const char* user_id : {"", "a\"b\\", "x\ny", "é'; DROP TABLE users; --"})
+    batch.users.emplace_back().user_id = user_id;
   EXPECT_EQ(proven(user_ids_json(batch, {3, 2, 1, 0})), R"(["é'; DROP TABLE users; --","x\ny","a\"b\\",""])");
 }
 
@@ -148,7 +149,8 @@ TEST_F(LoadRows, WriteRejectsWithTheRecordAsText) {
 }
 
 TEST_F(LoadRows, WriteIdsAsAnArray) {
-  EXPECT_EQ(uuid_array({id(1), id(255)}), "{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-0000000000ff}");
+  EXPECT_EQ(uuid_array({id(1), id(255)}),
+            "{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-0000000000ff}");
 }
 
 // --- ids_of_hex
@@ -182,8 +184,9 @@ TEST(RecordOf, IsTheJsonOfTheInteraction) {
   row.text = "a\"b\n";
   row.data = R"({"value":1})";
   row.extra = R"({"note":[]})";
-  EXPECT_EQ(proven(record_of(row)),
-            R"({"date":"2024-01-31T08:00:00.000001Z","type":"button","text":"a\"b\n","data":{"value":1},"extra":{"note":[]}})");
+  EXPECT_EQ(
+      proven(record_of(row)),
+      R"({"date":"2024-01-31T08:00:00.000001Z","type":"button","text":"a\"b\n","data":{"value":1},"extra":{"note":[]}})");
 }
 
 }  // namespace

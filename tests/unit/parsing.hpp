@@ -25,6 +25,14 @@ inline ParseOptions options_for(std::string_view from, std::string_view to) {
   return {{second(from), second(to)}, {second(from), second(to)}, EchoRule::off};
 }
 
+// Literals, to put together with others: tables of hundreds of std::string take a sanitizing compiler minutes.
+#define AT "2024-01-31T08:00:00Z"
+#define SAID R"({"type":"text","date":"2024-01-31T08:00:00.000000Z","text":"hi","data":null})"  // is said()
+#define UFFFD "\xEF\xBF\xBD"
+
+/// What is shown of said() at kFrom.
+inline constexpr const char* kHello = R"(  2024-01-31T08:00:00Z "text" text="hi")";
+
 /// A file below tests/fixtures.
 inline std::string fixture(const std::string& name) {
   std::ifstream file(std::string(ODETL_SOURCE_DIR) + "/tests/fixtures/" + name, std::ios::binary);
@@ -42,12 +50,15 @@ inline std::string json_string(std::string_view text) {
 
 /// `{"type":"text","date":…,"text":"hi","data":null` and what `more` adds.
 inline std::string said(std::string_view date = kFrom, const std::string& more = "") {
-  return R"({"type":"text","date":)" + json_string(date) + R"(,"text":"hi","data":null)" + (more.empty() ? "" : "," + more) + "}";
+  return R"({"type":"text","date":)" + json_string(date) + R"(,"text":"hi","data":null)" +
+         (more.empty() ? "" : "," + more) + "}";
 }
 
 /// The value under a user id: a profile, interactions and what `more` adds.
-inline std::string record(const std::string& interactions, const std::string& profile = "null", const std::string& more = "") {
-  return R"({"chatbot_user_data":)" + profile + R"(,"interactions":[)" + interactions + "]" + (more.empty() ? "" : "," + more) + "}";
+inline std::string record(const std::string& interactions, const std::string& profile = "null",
+                          const std::string& more = "") {
+  return R"({"chatbot_user_data":)" + profile + R"(,"interactions":[)" + interactions + "]" +
+         (more.empty() ? "" : "," + more) + "}";
 }
 
 /// Puts one more behind those that are there.
@@ -56,7 +67,9 @@ inline void add(std::string& list, const std::string& element) {
   list += element;
 }
 
-inline std::string user(const std::string& user_id, const std::string& record) { return "{" + json_string(user_id) + ":" + record + "}"; }
+inline std::string user(const std::string& user_id, const std::string& record) {
+  return "{" + json_string(user_id) + ":" + record + "}";
+}
 inline std::string user_without_id(const std::string& record) { return "[" + record + "]"; }
 inline std::string answer(const std::string& elements) { return R"({"data":[)" + elements + "]}"; }
 
@@ -89,7 +102,8 @@ inline std::string shown(const Interaction& row) {
 }
 
 inline std::string shown(const Reject& reject) {
-  return "reject " + json_string(reject.user_id) + ": " + std::string(reject.reason) + ": " + std::string(reject.record);
+  return "reject " + json_string(reject.user_id) + ": " + std::string(reject.reason) + ": " +
+         std::string(reject.record);
 }
 
 /// Users that have something to store, each with its interactions; then the rejects, and the seam where there is one.

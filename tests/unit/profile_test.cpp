@@ -66,61 +66,99 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"first_name":"a","last_name":"b","email":"c","external_id":"d","platform":"e","ip_address":"f",
                 "country":"g","browser_language":"h","os":"i","browser":"j","timezone":"Europe\/London","selected_scenario":"l"})",
             {true,
-             {{"first_name", "a"}, {"last_name", "b"}, {"email", "c"}, {"external_id", "d"}, {"platform", "e"}, {"ip_address", "f"},
-              {"country", "g"}, {"browser_language", "h"}, {"os", "i"}, {"browser", "j"}, {"timezone", "Europe/London"},
+             {{"first_name", "a"},
+              {"last_name", "b"},
+              {"email", "c"},
+              {"external_id", "d"},
+              {"platform", "e"},
+              {"ip_address", "f"},
+              {"country", "g"},
+              {"browser_language", "h"},
+              {"os", "i"},
+              {"browser", "j"},
+              {"timezone", "Europe/London"},
               {"selected_scenario", "l"}},
-             "", "", "d"}},
-        Row{"ScalarsOfOtherKinds", R"({"first_name":12345678901234567890,"os":true,"email":1.50,"browser":false})",
+             "",
+             "",
+             "d"}},
+        Row{"ScalarsOfOtherKinds",
+            R"({"first_name":12345678901234567890,"os":true,"email":1.50,"browser":false})",
             {true, {{"first_name", "12345678901234567890"}, {"os", "true"}, {"email", "1.50"}, {"browser", "false"}}}},
-        Row{"ListInAColumnGoesToExtra", R"({"email":["a","b"],"os":{"name":"x"}})",
+        Row{"ListInAColumnGoesToExtra",
+            R"({"email":["a","b"],"os":{"name":"x"}})",
             {true, {}, "", R"({"email":["a","b"],"os":{"name":"x"}})"}},
         Row{"EmptyListInAColumnGoesToExtraButSaysNothing", R"({"email":[]})", {false, {}, "", R"({"email":[]})"}},
-        Row{"UnknownKeysGoToExtraInOrder", R"({"zeta":1,"name":"Ada","alpha":null})",
+        Row{"UnknownKeysGoToExtraInOrder",
+            R"({"zeta":1,"name":"Ada","alpha":null})",
             {true, {}, "", R"({"alpha":null,"name":"Ada","zeta":1})"}},
         Row{"CustomObject", R"({"custom":{"b":1,"a":[]}})", {true, {}, R"({"a":[],"b":1})"}},
         Row{"CustomList", R"({"custom":["seven","nine"]})", {true, {}, R"(["seven","nine"])"}},
         Row{"CustomString", R"({"custom":"x"})", {true, {}, R"("x")"}},
         Row{"CustomZero", R"({"custom":0})", {true, {}, "0"}},
-        Row{"ScenarioOfCustom", R"({"custom":{"selected_scenario":"0x1f4a"}})",
+        Row{"ScenarioOfCustom",
+            R"({"custom":{"selected_scenario":"0x1f4a"}})",
             {true, {{"selected_scenario", "0x1f4a"}}, R"({"selected_scenario":"0x1f4a"})"}},
-        Row{"OwnScenarioFirst", R"({"custom":{"selected_scenario":"a"},"selected_scenario":"b"})",
+        Row{"OwnScenarioFirst",
+            R"({"custom":{"selected_scenario":"a"},"selected_scenario":"b"})",
             {true, {{"selected_scenario", "b"}}, R"({"selected_scenario":"a"})"}},
-        Row{"ScenarioOfCustomForNull", R"({"custom":{"selected_scenario":"a"},"selected_scenario":null})",
+        Row{"ScenarioOfCustomForNull",
+            R"({"custom":{"selected_scenario":"a"},"selected_scenario":null})",
             {true, {{"selected_scenario", "a"}}, R"({"selected_scenario":"a"})"}},
-        Row{"ScenarioThatIsNoScalar", R"({"custom":{"selected_scenario":["a"]}})", {true, {}, R"({"selected_scenario":["a"]})"}},
+        Row{"ScenarioThatIsNoScalar",
+            R"({"custom":{"selected_scenario":["a"]}})",
+            {true, {}, R"({"selected_scenario":["a"]})"}},
         Row{"String", R"("bob")", {true, {}, "", R"({"chatbot_user_data":"bob"})"}},
         Row{"Number", "5", {true, {}, "", R"({"chatbot_user_data":5})"}},
         Row{"False", "false", {true, {}, "", R"({"chatbot_user_data":false})"}},
         Row{"List", R"([{"os":"x"},1])", {true, {}, "", R"({"chatbot_user_data":[{"os":"x"},1]})"}},
-        Row{"Escapes", R"({"first_name":"Zo\u00eb \"Z\" \\ \ud83d\ude00"})", {true, {{"first_name", "Zoë \"Z\" \\ 😀"}}}}),
+        Row{"Escapes",
+            R"({"first_name":"Zo\u00eb \"Z\" \\ \ud83d\ude00"})",
+            {true, {{"first_name", "Zoë \"Z\" \\ 😀"}}}}),
     [](const auto& row) { return std::string(row.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     Nul, ReadProfile,
     testing::Values(
-        Row{"InAColumn", R"({"first_name":"a\u0000b"})", {true, {{"first_name", "a\xEF\xBF\xBD" "b"}}, "", R"({"sanitised":true})"}},
+        Row{"InAColumn",
+            R"({"first_name":"a\u0000b"})",
+            {true,
+             {{"first_name",
+               "a\xEF\xBF\xBD"
+               "b"}},
+             "",
+             R"({"sanitised":true})"}},
         Row{"InCustom", R"({"custom":{"\u0000":1}})", {true, {}, "{\"\xEF\xBF\xBD\":1}", R"({"sanitised":true})"}},
-        Row{"BesideExtra", R"({"zz":1,"aa":"\u0000"})", {true, {}, "", "{\"aa\":\"\xEF\xBF\xBD\",\"sanitised\":true,\"zz\":1}"}},
-        Row{"InAProfileThatIsAString", R"("\u0000")", {true, {}, "", "{\"chatbot_user_data\":\"\xEF\xBF\xBD\",\"sanitised\":true}"}},
-        Row{"OurMarkStandsAboveAFieldOfItsName", R"({"sanitised":false,"os":"\u0000"})",
+        Row{"BesideExtra",
+            R"({"zz":1,"aa":"\u0000"})",
+            {true, {}, "", "{\"aa\":\"\xEF\xBF\xBD\",\"sanitised\":true,\"zz\":1}"}},
+        Row{"InAProfileThatIsAString",
+            R"("\u0000")",
+            {true, {}, "", "{\"chatbot_user_data\":\"\xEF\xBF\xBD\",\"sanitised\":true}"}},
+        Row{"OurMarkStandsAboveAFieldOfItsName",
+            R"({"sanitised":false,"os":"\u0000"})",
             {true, {{"os", "\xEF\xBF\xBD"}}, "", R"({"sanitised":true})"}},
         Row{"AFieldOfItsNameWithoutNul", R"({"sanitised":false})", {true, {}, "", R"({"sanitised":false})"}}),
     [](const auto& row) { return std::string(row.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     Id, ReadProfile,
-    testing::Values(
-        Row{"UserIdFirst", R"({"external_id":"e","id":"i","user_id":"u"})",
-            {true, {{"external_id", "e"}}, "", R"({"id":"i","user_id":"u"})", "u"}},
-        Row{"IdSecond", R"({"external_id":"e","id":447700900123})",
-            {true, {{"external_id", "e"}}, "", R"({"id":447700900123})", "447700900123"}},
-        Row{"ExternalIdLast", R"({"external_id":"e","id":"","user_id":null})",
-            {true, {{"external_id", "e"}}, "", R"({"id":"","user_id":null})", "e"}},
-        Row{"NeverAListOrAnObject", R"({"id":["a"],"user_id":{"a":1}})", {true, {}, "", R"({"id":["a"],"user_id":{"a":1}})"}}),
+    testing::Values(Row{"UserIdFirst",
+                        R"({"external_id":"e","id":"i","user_id":"u"})",
+                        {true, {{"external_id", "e"}}, "", R"({"id":"i","user_id":"u"})", "u"}},
+                    Row{"IdSecond",
+                        R"({"external_id":"e","id":447700900123})",
+                        {true, {{"external_id", "e"}}, "", R"({"id":447700900123})", "447700900123"}},
+                    Row{"ExternalIdLast",
+                        R"({"external_id":"e","id":"","user_id":null})",
+                        {true, {{"external_id", "e"}}, "", R"({"id":"","user_id":null})", "e"}},
+                    Row{"NeverAListOrAnObject",
+                        R"({"id":["a"],"user_id":{"a":1}})",
+                        {true, {}, "", R"({"id":["a"],"user_id":{"a":1}})"}}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(ReadProfile, RefusesWhatCannotBeStored) {
-  for (const char* json : {R"({"os":1,"os":2})", R"({"custom":{"a":1,"a":1}})", R"({"os":"\ud800"})", R"({"x":1e999999})"}) {
+  for (const char* json :
+       {R"({"os":1,"os":2})", R"({"custom":{"a":1,"a":1}})", R"({"os":"\ud800"})", R"({"x":1e999999})"}) {
     try {
       read(json);
       ADD_FAILURE() << json;
@@ -137,9 +175,9 @@ TEST(ReadProfile, RefusesWhatIsNotJson) { EXPECT_THROW(read(R"({"os":})"), JsonE
 TEST(ScalarText, IsTheTextOfAScalarAndNothingForTheRest) {
   TextArena arena;
   const std::vector<std::pair<const char*, std::optional<std::string_view>>> rows = {
-      {"null", {}},    {"[]", {}},       {"{}", {}},          {R"("")", ""},       {R"("null")", "null"},
-      {"true", "true"}, {"-0", "-0"},    {"1e400", "1e400"},  {R"("a\"b")", "a\"b"}, {R"("é")", "é"},
-      {R"("[]")", "[]"}};
+      {"null", {}},          {"[]", {}},       {"{}", {}},       {R"("")", ""},
+      {R"("null")", "null"}, {"true", "true"}, {"-0", "-0"},     {"1e400", "1e400"},
+      {R"("a\"b")", "a\"b"}, {R"("é")", "é"},  {R"("[]")", "[]"}};
   for (const auto& [json, text] : rows) EXPECT_EQ(scalar_text(json, arena), text) << json;
 }
 

@@ -26,19 +26,23 @@ class WireFixture : public Parsing {
  protected:
   /// Reads a body that was asked for one whole day.
   const Batch& parse_day(const std::string& name, const std::string& day) {
-    options = {{second(day + "T00:00:00Z"), second(day + "T23:59:59Z")}, {second(day + "T00:00:00Z"), {}}, EchoRule::fail};
+    options = {
+        {second(day + "T00:00:00Z"), second(day + "T23:59:59Z")}, {second(day + "T00:00:00Z"), {}}, EchoRule::fail};
     options.owned.to = options.owned.from + std::chrono::days(1);
     return parse(fixture("wire/" + name + ".json"));
   }
-  std::vector<std::string> read_day(const std::string& name, const std::string& day) { return shown(parse_day(name, day)); }
+  std::vector<std::string> read_day(const std::string& name, const std::string& day) {
+    return shown(parse_day(name, day));
+  }
 
   static std::string observed(const std::string& date) { return " observed " + date; }
 };
 
-const auto kBasic = ElementsAre(R"(user "u1" observed 2022-10-01T08:19:33Z)" + kScenario,
-                                R"(  2022-10-01T08:19:33Z "chat_open" text="" value="" callback_id="WELCOME" data={"callback_id":"WELCOME","value":""})",
-                                R"(  2022-10-01T08:19:41Z "button_response" text="" value="yes" callback_id="intent.app.yes" )"
-                                R"(data={"callback_id":"intent.app.yes","text":"Yes / please","value":"yes"})");
+const auto kBasic = ElementsAre(
+    R"(user "u1" observed 2022-10-01T08:19:33Z)" + kScenario,
+    R"(  2022-10-01T08:19:33Z "chat_open" text="" value="" callback_id="WELCOME" data={"callback_id":"WELCOME","value":""})",
+    R"(  2022-10-01T08:19:41Z "button_response" text="" value="yes" callback_id="intent.app.yes" )"
+    R"(data={"callback_id":"intent.app.yes","text":"Yes / please","value":"yes"})");
 
 TEST_F(WireFixture, Basic) { EXPECT_THAT(read_day("r_basic", "2022-10-01"), kBasic); }
 
@@ -82,7 +86,8 @@ TEST_F(WireFixture, FiveEqualMessages) {
   ASSERT_EQ(lines.size(), 6U);
   std::sort(lines.begin() + 1, lines.end());
   const std::string row = R"(  2022-11-04T08:19:33Z "text" text="ok" data={"text":"ok"})";
-  EXPECT_THAT(lines, ElementsAre("user \"u1\" observed 2022-11-04T08:19:33Z" + kScenario, row, row + " #1", row + " #2", row + " #3", row + " #4"));
+  EXPECT_THAT(lines, ElementsAre("user \"u1\" observed 2022-11-04T08:19:33Z" + kScenario, row, row + " #1", row + " #2",
+                                 row + " #3", row + " #4"));
 }
 
 TEST_F(WireFixture, OrderOfInsertionAndNotOfTime) {
@@ -100,35 +105,38 @@ TEST_F(WireFixture, FormsOfData) {
   const std::string at = "  2022-10-26T08:19:33Z \"text\" text=";
   EXPECT_THAT(
       read_day("r_data_forms", "2022-10-26"),
-      ElementsAre("user \"u1\" observed 2022-10-26T08:19:33Z" + kScenario, at + R"("null")", at + R"("emptystr")", at + R"("a0" data=[])",
-                  at + R"("assoc" value="v" callback_id="c" data={"callback_id":"c","value":"v"})",
-                  at + R"("nested" data={"form":{"addr":{"line":null},"name":"Ada","tags":[]}})", at + R"("list" data=["a","b"])",
-                  at + R"("from1" data=["one","two"])", at + R"("sparse" data=["ten","five"])",
-                  at + R"("nested-numeric" data={"answers":["yes","no"]})", at + R"("mixed" data={"0":"zero","k":"v"})",
-                  at + R"("numeric-strings" data=["a","b"])", at + R"("string" data="plain")", at + R"("false" data=false)",
-                  at + R"("true" data=true)", at + R"("zero" data=0)",
-                  at + R"("int" data={"e":1.0e+25,"f":0.1,"f1":1,"i":9007199254740993,"neg":-0})", at + R"("std" data={"a":1})",
-                  at + R"("stdempty" data={})", at + R"("stdnum" data={"1":"one"})", at + R"("nulls" data={"text":null})"));
+      ElementsAre(
+          "user \"u1\" observed 2022-10-26T08:19:33Z" + kScenario, at + R"("null")", at + R"("emptystr")",
+          at + R"("a0" data=[])", at + R"("assoc" value="v" callback_id="c" data={"callback_id":"c","value":"v"})",
+          at + R"("nested" data={"form":{"addr":{"line":null},"name":"Ada","tags":[]}})",
+          at + R"("list" data=["a","b"])", at + R"("from1" data=["one","two"])", at + R"("sparse" data=["ten","five"])",
+          at + R"("nested-numeric" data={"answers":["yes","no"]})", at + R"("mixed" data={"0":"zero","k":"v"})",
+          at + R"("numeric-strings" data=["a","b"])", at + R"("string" data="plain")", at + R"("false" data=false)",
+          at + R"("true" data=true)", at + R"("zero" data=0)",
+          at + R"("int" data={"e":1.0e+25,"f":0.1,"f1":1,"i":9007199254740993,"neg":-0})", at + R"("std" data={"a":1})",
+          at + R"("stdempty" data={})", at + R"("stdnum" data={"1":"one"})", at + R"("nulls" data={"text":null})"));
 }
 
 TEST_F(WireFixture, FormsOfText) {
   const auto said = [](const std::string& text, const std::string& extra = "") {
     return "  2022-10-23T08:19:33Z \"text\" text=" + text + " data={\"text\":" + text + "}" + extra;
   };
-  EXPECT_THAT(
-      read_day("r_text_forms", "2022-10-23"),
-      ElementsAre("user \"u1\" observed 2022-10-23T08:19:33Z" + kScenario, said("\"\""), said(R"("<script>alert(\"x\")</script> & <br/>")"),
-                  said(R"("👍🏽 caf\\u00e9 literal and café")"), said(R"("He said \"no\" — it's 'fine'")"),
-                  said(R"("line1\nline2\r\nline3\ttab")"), said(R"("C:\\path\\new")"), said("\"a\u2028b\u2029c\""), said("\"\uFEFFbom\""),
-                  said("\"\u202Ertl שלום\""), said(R"("http://x/y?z=1&w=2")"), said("\"nul\uFFFDbyte\"", R"( extra={"sanitised":true})"),
-                  said("\"\\u0001\\b\\f\\u001b\x7F\""), said(R"("12345678901234567890")"), said(R"("   ")"), said(R"("null")"),
-                  said("\"😀\U0010FFFF\uFFFD\uFFFF\"")));
+  EXPECT_THAT(read_day("r_text_forms", "2022-10-23"),
+              ElementsAre("user \"u1\" observed 2022-10-23T08:19:33Z" + kScenario, said("\"\""),
+                          said(R"("<script>alert(\"x\")</script> & <br/>")"),
+                          said(R"("👍🏽 caf\\u00e9 literal and café")"), said(R"("He said \"no\" — it's 'fine'")"),
+                          said(R"("line1\nline2\r\nline3\ttab")"), said(R"("C:\\path\\new")"),
+                          said("\"a\u2028b\u2029c\""), said("\"\uFEFFbom\""), said("\"\u202Ertl שלום\""),
+                          said(R"("http://x/y?z=1&w=2")"), said("\"nul\uFFFDbyte\"", R"( extra={"sanitised":true})"),
+                          said("\"\\u0001\\b\\f\\u001b\x7F\""), said(R"("12345678901234567890")"), said(R"("   ")"),
+                          said(R"("null")"), said("\"😀\U0010FFFF\uFFFD\uFFFF\"")));
 }
 
 TEST_F(WireFixture, TypesKnownAndUnknown) {
   std::vector<std::string> expected = {"user \"u1\" observed 2022-11-08T08:19:33Z" + kScenario};
-  for (const std::string type : {"chat_open", "text", "webchat_message", "trigger", "webchat_trigger", "button_response", "webchat_button_response",
-                                 "url_click", "webchat_click", "longtext_response", "form_response", "image", "", "future_type_x"}) {
+  for (const std::string type : {"chat_open", "text", "webchat_message", "trigger", "webchat_trigger",
+                                 "button_response", "webchat_button_response", "url_click", "webchat_click",
+                                 "longtext_response", "form_response", "image", "", "future_type_x"}) {
     const std::string text = type == "text" || type == "webchat_message" ? "typed" : "";
     expected.push_back("  2022-11-08T08:19:33Z \"" + type + "\" text=\"" + text +
                        R"(" value="v" callback_id="cb" data={"callback_id":"cb","value":"v"})");
@@ -138,29 +146,47 @@ TEST_F(WireFixture, TypesKnownAndUnknown) {
 
 TEST_F(WireFixture, NumericUserIdsAreLost) {
   const std::vector<std::tuple<std::string, std::string, std::string>> rows = {
-      {"r_uid_numeric_0", "2022-10-06", "from 0"}, {"r_uid_numeric_1", "2022-10-07", "from 123"}, {"r_uid_numeric_3", "2022-10-09", "from 447700900123"}};
+      {"r_uid_numeric_0", "2022-10-06", "from 0"},
+      {"r_uid_numeric_1", "2022-10-07", "from 123"},
+      {"r_uid_numeric_3", "2022-10-09", "from 447700900123"}};
   for (const auto& [name, day, text] : rows) {
-    EXPECT_THAT(read_day(name, day),
-                ElementsAre("user \"unknown:45b5c1491e42db6e268380d42c2c27d2\" lost observed " + day + "T08:19:33Z" + kScenario,
-                            "  " + day + "T08:19:33Z \"text\" text=\"" + text + "\" data={\"text\":\"" + text + "\"}"));
+    EXPECT_THAT(
+        read_day(name, day),
+        ElementsAre("user \"unknown:45b5c1491e42db6e268380d42c2c27d2\" lost observed " + day + "T08:19:33Z" + kScenario,
+                    "  " + day + "T08:19:33Z \"text\" text=\"" + text + "\" data={\"text\":\"" + text + "\"}"));
   }
 }
 
 TEST_F(WireFixture, NumericUserIdsAreLostBesideOthers) {
   const std::string row = R"(  2022-10-18T08:19:33Z "text" text="hello" data={"text":"hello"})";
-  const std::string lost = "user \"unknown:45b5c1491e42db6e268380d42c2c27d2\" lost observed 2022-10-18T08:19:33Z" + kScenario;
+  const std::string lost =
+      "user \"unknown:45b5c1491e42db6e268380d42c2c27d2\" lost observed 2022-10-18T08:19:33Z" + kScenario;
   const Batch& batch = parse_day("r_uid_numeric_mixed", "2022-10-18");
   EXPECT_EQ(batch.users_without_id, 3U);
   auto lines = shown(batch);
   std::sort(lines.begin(), lines.end());
-  EXPECT_THAT(lines, testing::UnorderedElementsAre(lost, lost, lost, row, row + " #1", row + " #2", "user \"abc\" observed 2022-10-18T08:19:33Z" + kScenario, row,
-                                                   R"(  2022-10-18T08:20:00Z "text" text="hello" data={"text":"hello"})"));
+  EXPECT_THAT(lines,
+              testing::UnorderedElementsAre(lost, lost, lost, row, row + " #1", row + " #2",
+                                            "user \"abc\" observed 2022-10-18T08:19:33Z" + kScenario, row,
+                                            R"(  2022-10-18T08:20:00Z "text" text="hello" data={"text":"hello"})"));
 }
 
 TEST_F(WireFixture, OddUserIds) {
   std::vector<std::string> expected;
-  const std::vector<std::string> ids = {"a/b/c", "jo.o'neil+x@example.org", "Zoë Ünïcode 漢字", "😀👩\u200D👩\u200D👧", R"(say \"hi\"\\)",
-                                        " lead and trail ", "..", R"(tab\tnl\n)", "<b>&amp;", std::string(255, 'L'), "", "null", "true", "data",
+  const std::vector<std::string> ids = {"a/b/c",
+                                        "jo.o'neil+x@example.org",
+                                        "Zoë Ünïcode 漢字",
+                                        "😀👩\u200D👩\u200D👧",
+                                        R"(say \"hi\"\\)",
+                                        " lead and trail ",
+                                        "..",
+                                        R"(tab\tnl\n)",
+                                        "<b>&amp;",
+                                        std::string(255, 'L'),
+                                        "",
+                                        "null",
+                                        "true",
+                                        "data",
                                         "__proto__"};
   for (const std::string& id : ids) {
     expected.push_back("user \"" + id + "\" observed 2022-10-19T08:19:33Z" + kScenario);
@@ -172,11 +198,12 @@ TEST_F(WireFixture, OddUserIds) {
 TEST_F(WireFixture, FormsOfCustomAndOfTheWholeProfile) {
   std::vector<std::string> expected;
   const std::string observed = " observed 2022-10-04T08:19:33Z";
-  for (const std::string& user : {"\"c-empty\"" + observed + kProfile + " custom=[]", "\"c-null\"" + observed + kProfile,
-                                  "\"c-std\"" + observed + kProfile + " custom={}", "\"c-list\"" + observed + kProfile + R"( custom=["a","b"])",
-                                  "\"c-numkeys\"" + observed + kProfile + R"( custom=["seven","nine"])", std::string("\"c-whole-empty\""),
-                                  "\"c-string\"" + observed + R"( extra={"chatbot_user_data":"bob"})",
-                                  "\"c-int\"" + observed + R"( extra={"chatbot_user_data":5})"}) {
+  for (const std::string& user :
+       {"\"c-empty\"" + observed + kProfile + " custom=[]", "\"c-null\"" + observed + kProfile,
+        "\"c-std\"" + observed + kProfile + " custom={}", "\"c-list\"" + observed + kProfile + R"( custom=["a","b"])",
+        "\"c-numkeys\"" + observed + kProfile + R"( custom=["seven","nine"])", std::string("\"c-whole-empty\""),
+        "\"c-string\"" + observed + R"( extra={"chatbot_user_data":"bob"})",
+        "\"c-int\"" + observed + R"( extra={"chatbot_user_data":5})"}) {
     expected.push_back("user " + user);
     expected.push_back(R"(  2022-10-04T08:19:33Z "text" text="hello" data={"text":"hello"})");
   }
@@ -198,7 +225,8 @@ std::vector<std::string> bodies(bool accepted) {
     for (const auto& entry : std::filesystem::directory_iterator(fixtures / directory)) {
       if (entry.path().extension() != ".json") continue;
       const std::string name = std::string(directory) + "/" + entry.path().stem().string();
-      const bool refused = name.starts_with("wire/e") || (name.starts_with("hostile/") && fixture(name + ".txt").starts_with("refused"));
+      const bool refused =
+          name.starts_with("wire/e") || (name.starts_with("hostile/") && fixture(name + ".txt").starts_with("refused"));
       if (refused != accepted) names.push_back(name);
     }
   }
@@ -227,7 +255,8 @@ TEST_P(EveryBody, Guarantee5_CutAtAnyByteIsNeverAccepted) {
 
 TEST_P(EveryBody, Guarantee5_FollowedByAnythingIsNeverAccepted) {
   const std::string whole = fixture(GetParam() + ".json");
-  for (const std::string& more : {std::string("}"), std::string("x"), std::string("{}"), std::string(1, '\0'), std::string("\xFF"), whole}) {
+  for (const std::string& more :
+       {std::string("}"), std::string("x"), std::string("{}"), std::string(1, '\0'), std::string("\xFF"), whole}) {
     EXPECT_TRUE(refusal(whole + more)) << more.substr(0, 10);
   }
 }

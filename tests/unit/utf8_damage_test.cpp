@@ -28,7 +28,8 @@ TEST_P(Repair, ReplacesTheBytesThatAreNotUtf8AndNoOthers) {
 
 INSTANTIATE_TEST_SUITE_P(
     Valid, Repair,
-    testing::Values(Row{"Empty", "", ""}, Row{"Ascii", "abc?\x7f", "abc?\x7f"}, Row{"Nul", std::string(3, '\0'), std::string(3, '\0')},
+    testing::Values(Row{"Empty", "", ""}, Row{"Ascii", "abc?\x7f", "abc?\x7f"},
+                    Row{"Nul", std::string(3, '\0'), std::string(3, '\0')},
                     Row{"FirstAndLastOfTwo", "\xC2\x80\xDF\xBF", "\xC2\x80\xDF\xBF"},
                     Row{"FirstAndLastOfThree", "\xE0\xA0\x80\xEF\xBF\xBF", "\xE0\xA0\x80\xEF\xBF\xBF"},
                     Row{"BesideTheSurrogates", "\xED\x9F\xBF\xEE\x80\x80", "\xED\x9F\xBF\xEE\x80\x80"},
@@ -37,17 +38,28 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Invalid, Repair,
-    testing::Values(Row{"LatinOne", "caf\xE9!", "caf?!"}, Row{"ContinuationAlone", "a\x80\xBF" "b", "a??b"},
+    testing::Values(Row{"LatinOne", "caf\xE9!", "caf?!"},
+                    Row{"ContinuationAlone",
+                        "a\x80\xBF"
+                        "b",
+                        "a??b"},
                     Row{"NeverBytes", "\xC0\xC1\xF5\xFE\xFF", "?????"}, Row{"OverlongSlash", "\xC0\xAF", "??"},
                     Row{"OverlongOfThree", "\xE0\x9F\xBF", "???"}, Row{"OverlongOfFour", "\xF0\x8F\xBF\xBF", "????"},
                     Row{"Surrogate", "\xED\xA0\x80", "???"}, Row{"PastTheLastCodePoint", "\xF4\x90\x80\x80", "????"},
-                    Row{"CutOfTwo", "\xC3", "?"}, Row{"CutOfThree", "\xE2\x82", "??"}, Row{"CutOfFour", "\xF0\x9F\x98", "???"},
-                    Row{"CutBeforeAnother", "\xE2\x82\xC3\xA9", "??\xC3\xA9"}, Row{"CutBeforeAscii", "\xF0\x9F\x98" "\"", "???\""}),
+                    Row{"CutOfTwo", "\xC3", "?"}, Row{"CutOfThree", "\xE2\x82", "??"},
+                    Row{"CutOfFour", "\xF0\x9F\x98", "???"}, Row{"CutBeforeAnother", "\xE2\x82\xC3\xA9", "??\xC3\xA9"},
+                    Row{"CutBeforeAscii",
+                        "\xF0\x9F\x98"
+                        "\"",
+                        "???\""}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Utf8Damage, KnowsWhichPartOfTheBodyItTouches) {
   Body body;
-  body.assign("ab\xFF" "cd\xFE\xFD" "ef");
+  body.assign(
+      "ab\xFF"
+      "cd\xFE\xFD"
+      "ef");
   Utf8Damage damage;
   ASSERT_TRUE(damage.repair(body));
   const std::string_view all = body.view();
@@ -63,10 +75,14 @@ TEST(Utf8Damage, KnowsWhichPartOfTheBodyItTouches) {
 
 TEST(Utf8Damage, RestoresTheReplacementCharacterWhereABadByteStood) {
   Body body;
-  body.assign("?\xFF" "a?\xFE\xFD");
+  body.assign(
+      "?\xFF"
+      "a?\xFE\xFD");
   Utf8Damage damage;
   ASSERT_TRUE(damage.repair(body));
-  EXPECT_EQ(damage.restored(body.view()), "?\uFFFD" "a?\uFFFD\uFFFD");
+  EXPECT_EQ(damage.restored(body.view()),
+            "?\uFFFD"
+            "a?\uFFFD\uFFFD");
   EXPECT_EQ(damage.restored(body.view().substr(2, 2)), "a?");
   EXPECT_EQ(damage.restored(body.view().substr(4, 1)), "\uFFFD");
 }

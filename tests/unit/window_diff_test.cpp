@@ -95,7 +95,8 @@ TEST(WindowDiff, Guarantee2_LeavesExactlyWhatWasServed) {
 
     std::vector<Uuid> live = held.live;
     live.insert(live.end(), held.live_with_extra.begin(), held.live_with_extra.end());
-    std::erase_if(live, [&](const Uuid& row) { return std::find(diff.gone.begin(), diff.gone.end(), row) != diff.gone.end(); });
+    std::erase_if(
+        live, [&](const Uuid& row) { return std::find(diff.gone.begin(), diff.gone.end(), row) != diff.gone.end(); });
     ASSERT_EQ(live.size(), diff.held) << "seed " << seed << ", round " << round;
     live.insert(live.end(), diff.revived.begin(), diff.revived.end());
     for (const std::uint32_t i : diff.fresh) live.push_back(rows[i].id);
