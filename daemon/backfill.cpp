@@ -115,7 +115,7 @@ ExitCode Backfill::run(std::stop_token stop) {
   return poisoned_.empty() ? ExitCode::done : ExitCode::no;
 }
 
-// Reads the ranges; answers what lies past the server's clock.
+// Reads the ranges; answers what lies past the server's clock, in order.
 std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, const StreamState& state,
                                        std::stop_token stop) {
   PlanOptions options;
@@ -141,7 +141,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
     throw CommandError(exit_code_of(plan.stopped_by()->failure),
                        plan.stopped_by()->message + "; what was loaded stays, run the same command again to go on");
   }
-  return plan.unsettled();
+  return Coverage(plan.unsettled()).windows();
 }
 
 void Backfill::read_with_workers(Pipeline& pipeline, std::stop_token stop) {

@@ -8,7 +8,6 @@ using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::MatchesRegex;
 using testing::Not;
 
 // --- usage
@@ -40,9 +39,13 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"EmptyRange", {"backfill", "--from", "2024-01-02", "--to", "2024-01-02"}, "--from must be before --to"},
         Misuse{"TurnedRange", {"backfill", "--from", "2024-01-02", "--to", "2024-01-01"}, "--from must be before --to"},
         Misuse{"Future", {"backfill", "--from", "2024-01-02", "--to", "2124-01-01"}, "ends in the future"},
-        Misuse{"WithoutZone", {"backfill", "--from", "2024-01-01T08:00:00", "--to", "2024-01-02"}, "with Z or an offset"},
-        Misuse{"NoDate", {"backfill", "--from", "yesterday", "--to", "2024-01-02"}, "--from 'yesterday' is not an instant"},
-        Misuse{"NoWindow", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "0s"}, "--window '0s'"},
+        Misuse{
+            "WithoutZone", {"backfill", "--from", "2024-01-01T08:00:00", "--to", "2024-01-02"}, "with Z or an offset"},
+        Misuse{"NoDate",
+               {"backfill", "--from", "yesterday", "--to", "2024-01-02"},
+               "--from 'yesterday' is not an instant"},
+        Misuse{
+            "NoWindow", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "0s"}, "--window '0s'"},
         Misuse{"NoWorkers", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--workers", "0"}, "1 to 64"},
         Misuse{"Surplus", {"run", "fast"}, "fast"}),
     [](const auto& misuse) { return misuse.param.name; });
@@ -87,8 +90,9 @@ TEST(Commands, AMissingConfigurationEndsWith78) {
 
 TEST(Commands, SetWinsOverTheFileAndTheFileMayComeFromTheEnvironment) {
   Installation odetl;
-  const RunResult result = run({ODETL_BINARY_DIR "/daemon/opendialog-etl", "--set", "warehouse.schema=elsewhere", "migrate"},
-                               {{"OPENDIALOG_ETL_CONFIG", odetl.config_file().string()}});
+  const RunResult result =
+      run({ODETL_BINARY_DIR "/daemon/opendialog-etl", "--set", "warehouse.schema=elsewhere", "migrate"},
+          {{"OPENDIALOG_ETL_CONFIG", odetl.config_file().string()}});
   EXPECT_TRUE(ended(result, 0));
   EXPECT_EQ(odetl.sql("SELECT count(*) FROM elsewhere.interactions"), "0");
 }
@@ -237,7 +241,8 @@ TEST(Embedded, WithoutADsnADatabaseOfItsOwnIsUsedAndPsqlReachesIt) {
   Installation odetl;
   odetl.configure("warehouse.dsn", "");
   odetl.configure("windows.start", "2024-03-03");
-  odetl.tenant.add({message("u", "2024-03-01 10:00:00", "hello"), message("447700900123", "2024-03-01 11:00:00", "there")});
+  odetl.tenant.add(
+      {message("u", "2024-03-01 10:00:00", "hello"), message("447700900123", "2024-03-01 11:00:00", "there")});
   ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-02"), 0));
 
   const auto daemon = odetl.start({"run"});
@@ -249,8 +254,8 @@ TEST(Embedded, WithoutADsnADatabaseOfItsOwnIsUsedAndPsqlReachesIt) {
   const auto line = status.out.find(label);
   ASSERT_NE(line, std::string::npos) << status.out;
   const std::string psql = status.out.substr(line + label.size(), status.out.find('\n', line) - line - label.size());
-  const RunResult pasted =
-      run({"sh", "-c", psql + " -XAtc \"SELECT string_agg(text, ' ' ORDER BY occurred_at) FROM opendialog.interactions\""});
+  const RunResult pasted = run(
+      {"sh", "-c", psql + " -XAtc \"SELECT string_agg(text, ' ' ORDER BY occurred_at) FROM opendialog.interactions\""});
   EXPECT_TRUE(ended(pasted, 0));
   EXPECT_EQ(pasted.out, "hello there\n");
   daemon->kill(SIGTERM);

@@ -5,10 +5,8 @@ namespace odetl::test {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 const std::string kFrom = "2024-03-01T00:00:00Z";
 const std::string kTo = "2024-03-03T00:00:00Z";
@@ -39,23 +37,23 @@ TEST_P(PassingFault, Guarantee5OnlyWholeAnswersForTheWindowCount) {
 
 INSTANTIATE_TEST_SUITE_P(
     Acceptance, PassingFault,
-    testing::Values(
-        Passing{"ServerError", "status code=500"}, Passing{"BadGateway", "status code=502"},
-        Passing{"Unavailable", "status code=503"}, Passing{"GatewayTimeout", "status code=504"},
-        Passing{"CutChunked", "truncate how=chunked"}, Passing{"CutDocument", "truncate how=document"},
-        Passing{"CutWithLength", "truncate how=length"}, Passing{"ShortOfLength", "truncate how=short"},
-        Passing{"CutGzip", "truncate how=gzip"}, Passing{"CutByClose", "truncate how=close"},
-        Passing{"CutAtTheLastByte", "truncate how=close at=60"}, Passing{"Reset", "reset"},
-        Passing{"ResetMidBody", "reset-mid-body"}, Passing{"EmptyBody", "empty-body"},
-        Passing{"WrongContentType", "content-type text=text%2Fplain"}, Passing{"Garbage", "garbage text=%7B%7D"},
-        Passing{"GarbageText", "garbage text=x"}, Passing{"CorruptGzip", "bad-gzip how=corrupt"},
-        Passing{"GzipChecksum", "bad-gzip how=crc"}, Passing{"GzipThatIsPlain", "bad-gzip how=plain"},
-        Passing{"GzipTwice", "bad-gzip how=double"}, Passing{"UnknownEncoding", "bad-gzip how=unasked"},
-        Passing{"BadChunk", "bad-chunk text=zz"}, Passing{"BlackHole", "black-hole"},
-        Passing{"RowOutsideTheWindow", "strange-row"}, Passing{"AllRows", "ignore-bounds"},
-        Passing{"AnotherWindow", "other-window shift=43200"}, Passing{"WrongEchoOnLegacy", "wrong-echo", "legacy"},
-        Passing{"WrongEchoOnPath", "wrong-echo", "path"}, Passing{"NoData", "body text=%7B%7D"},
-        Passing{"DataIsNoList", "body text=%7B%22data%22%3A%7B%7D%7D"}),
+    testing::Values(Passing{"ServerError", "status code=500"}, Passing{"BadGateway", "status code=502"},
+                    Passing{"Unavailable", "status code=503"}, Passing{"GatewayTimeout", "status code=504"},
+                    Passing{"CutChunked", "truncate how=chunked"}, Passing{"CutDocument", "truncate how=document"},
+                    Passing{"CutWithLength", "truncate how=length"}, Passing{"ShortOfLength", "truncate how=short"},
+                    Passing{"CutGzip", "truncate how=gzip"}, Passing{"CutByClose", "truncate how=close"},
+                    Passing{"CutAtTheLastByte", "truncate how=close at=60"}, Passing{"Reset", "reset"},
+                    Passing{"ResetMidBody", "reset-mid-body"}, Passing{"EmptyBody", "empty-body"},
+                    Passing{"WrongContentType", "content-type text=text%2Fplain"},
+                    Passing{"Garbage", "garbage text=%7B%7D"}, Passing{"GarbageText", "garbage text=x"},
+                    Passing{"CorruptGzip", "bad-gzip how=corrupt"}, Passing{"GzipChecksum", "bad-gzip how=crc"},
+                    Passing{"GzipThatIsPlain", "bad-gzip how=plain"}, Passing{"GzipTwice", "bad-gzip how=double"},
+                    Passing{"UnknownEncoding", "bad-gzip how=unasked"}, Passing{"BadChunk", "bad-chunk text=zz"},
+                    Passing{"BlackHole", "black-hole"}, Passing{"RowOutsideTheWindow", "strange-row"},
+                    Passing{"AllRows", "ignore-bounds"}, Passing{"AnotherWindow", "other-window shift=43200"},
+                    Passing{"WrongEchoOnLegacy", "wrong-echo", "legacy"},
+                    Passing{"WrongEchoOnPath", "wrong-echo", "path"}, Passing{"NoData", "body text=%7B%7D"},
+                    Passing{"DataIsNoList", "body text=%7B%22data%22%3A%7B%7D%7D"}),
     [](const auto& passing) { return passing.param.name; });
 
 // A login page comes as a 200 as well: the token is to blame, and a human must look.
@@ -82,7 +80,8 @@ TEST_P(RetryAfter, IsHonouredByAllWorkers) {
   odetl.fault(GetParam().fault);
   ASSERT_TRUE(ended(odetl.backfill(kFrom, kTo, {"--window", "6h", "--workers", "1"}), 0));
   const auto requests = odetl.server.requests();
-  const auto refused = std::find_if(requests.begin(), requests.end(), [](const auto& request) { return request.status != 200; });
+  const auto refused =
+      std::find_if(requests.begin(), requests.end(), [](const auto& request) { return request.status != 200; });
   ASSERT_NE(refused, requests.end());
   ASSERT_NE(refused + 1, requests.end());
   EXPECT_GE((refused + 1)->received - refused->received, GetParam().wait);
@@ -190,12 +189,17 @@ TEST(Faults, Guarantee9NeitherTokenNorPersonalTextIsEverTold) {
   odetl.configure("http.listen", "127.0.0.1:" + std::to_string(port));
   const Second when = ago(5min);
   const std::string profile = R"({"first_name":")" + text + R"(","email":")" + address + R"("})";
-  odetl.tenant.add({.user_id = address, .at = when, .text = text, .data = "{\"value\":\"" + text + "\"}", .profile = profile});
-  odetl.tenant.add({.user_id = address, .at = when, .profile = profile, .verbatim = R"({"type":"text","date":")" + text + R"(","text":"","data":null})"});
+  odetl.tenant.add(
+      {.user_id = address, .at = when, .text = text, .data = "{\"value\":\"" + text + "\"}", .profile = profile});
+  odetl.tenant.add({.user_id = address,
+                    .at = when,
+                    .profile = profile,
+                    .verbatim = R"({"type":"text","date":")" + text + R"(","text":"","data":null})"});
   odetl.tenant.add({.user_id = address, .at = when, .profile = profile, .verbatim = "\"" + text + "\""});
-  for (const std::string& fault : {"body code=500 text=" + token + "%20" + text, "body code=200 text=" + text, std::string("truncate how=document at=300"),
-                            "redirect text=http:%2F%2Fexample.org%2F" + token, "body code=422 text=%7B%22message%22%3A%22" + token + "%22%7D",
-                            std::string("garbage text=canary-text-77aa")}) {
+  for (const std::string& fault :
+       {"body code=500 text=" + token + "%20" + text, "body code=200 text=" + text,
+        std::string("truncate how=document at=300"), "redirect text=http:%2F%2Fexample.org%2F" + token,
+        "body code=422 text=%7B%22message%22%3A%22" + token + "%22%7D", std::string("garbage text=canary-text-77aa")}) {
     odetl.fault(fault);
   }
   std::string said;

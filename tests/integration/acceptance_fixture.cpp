@@ -29,6 +29,24 @@ std::string without_nul(const std::string& json) {
   return out;
 }
 
+// Databases that no test uses any more: to empty one takes less than to make and remove another.
+std::vector<std::string>& spare_databases() {
+  static std::vector<std::string> spare;
+  return spare;
+}
+
+std::string empty_database() {
+  if (spare_databases().empty()) return cluster().create_database();
+  const std::string database = spare_databases().back();
+  spare_databases().pop_back();
+  cluster().query_at(database,
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n"
+                     " WHERE datname = current_database() AND pid <> pg_backend_pid();\n"
+                     "DROP SCHEMA IF EXISTS opendialog, elsewhere CASCADE;\n"
+                     "DROP TABLE IF EXISTS public.served;");
+  return database;
+}
+
 const std::string kStored = R"(
   SELECT CASE WHEN user_id LIKE 'unknown:%' OR user_id IN (SELECT true_id FROM public.served WHERE who = '(lost)')
               THEN '(lost)' ELSE user_id END AS who, occurred_at, type, text, data
@@ -97,14 +115,38 @@ simulator::Interaction message(const std::string& user, const std::string& when,
   return {.user_id = user, .at = at(when), .text = text};
 }
 
+simulator::Interaction said(Second when, const std::string& text) { return {.user_id = "u", .at = when, .text = text}; }
+
+void converse(simulator::Tenant& tenant, const std::string& from, const std::string& to, std::uint64_t rows) {
+  tenant.generate({.seed = 7, .from = second(from), .to = second(to), .rows = rows, .numeric_permille = 150});
+}
+
+void say_at_the_seams(simulator::Tenant& tenant, const std::string& from, const std::string& to) {
+  std::vector<simulator::Interaction> rows;
+  for (Second hour = second(from); hour <= second(to); hour += 1h) {
+    for (const auto offset : {-1s, 0s, 0s, 1s}) {
+      rows.push_back({.user_id = "seam", .at = hour + offset, .text = "twin"});
+      rows.push_back({.user_id = "447700900123", .at = hour + offset, .text = "twin"});
+    }
+    rows.push_back({.user_id = "seam", .at = hour - 1us, .text = "twin"});
+    rows.push_back({.user_id = "seam", .at = hour + 1us, .text = "twin"});
+    rows.push_back({.user_id = "seam", .at = hour + 999'999us, .text = "twin"});
+  }
+  tenant.add(rows);
+}
+
 Installation::Installation(simulator::TenantOptions tenant_options, simulator::ServerOptions server_options)
-    : tenant(tenant_options), server(tenant, std::move(server_options)), database(cluster().create_database()) {
+    : tenant(tenant_options), server(tenant, std::move(server_options)), database(empty_database()) {
   write_token(server.token());
-  configuration_ = {{"api.base_url", server.url()}, {"api.token_file", token_file().string()},
-                    {"warehouse.dsn", '"' + database + '"'}, {"http.listen", "\"\""},
+  configuration_ = {{"api.base_url", server.url()},
+                    {"api.token_file", token_file().string()},
+                    {"warehouse.dsn", '"' + database + '"'},
+                    {"http.listen", "\"\""},
                     {"state_dir", (directory / "state").string()}};
   write_config();
 }
+
+Installation::~Installation() { spare_databases().push_back(database); }
 
 void Installation::configure(const std::string& key, const std::string& value) {
   if (value.empty()) {
@@ -160,6 +202,10 @@ std::string Installation::status() const {
   return result.out;
 }
 
+std::string Installation::texts() const {
+  return sql("SELECT string_agg(text, ' ' ORDER BY occurred_at, text) FROM opendialog.current_interactions");
+}
+
 void Installation::remember_truth(const std::string& from, const std::string& to) const {
   const std::string truth = without_nul(tenant.truth(second(from), second(to) - 1s));
   // The old nested form wraps `data`; only objects are known to be meant without it.
@@ -172,18 +218,21 @@ void Installation::remember_truth(const std::string& from, const std::string& to
       "SELECT line->>'user_id' AS true_id,\n"
       "       CASE WHEN (line->>'user_id_lost')::boolean THEN '(lost)' ELSE line->>'user_id' END AS who,\n"
       "       (line->>'date')::timestamptz AS occurred_at, line->>'type' AS type, line->>'text' AS text,\n"
-      "       " + data + " AS data\n"
+      "       " +
+      data +
+      " AS data\n"
       "  FROM (SELECT row::jsonb AS line FROM string_to_table($truth$" +
       truth + "$truth$, E'\\n') AS row WHERE row <> '') AS lines;");
 }
 
 std::string Installation::differences(const std::string& only) const {
-  return sql("WITH stored AS (" + kStored + only + "), served AS (" + kServed + only +
-             "),\n missing AS (SELECT * FROM served EXCEPT ALL SELECT * FROM stored),\n"
-             " surplus AS (SELECT * FROM stored EXCEPT ALL SELECT * FROM served)\n"
-             "SELECT * FROM (SELECT 'missing', (SELECT count(*) FROM missing), missing::text FROM missing LIMIT 4) AS m\n"
-             "UNION ALL\n"
-             "SELECT * FROM (SELECT 'surplus', (SELECT count(*) FROM surplus), surplus::text FROM surplus LIMIT 4) AS s;");
+  return sql(
+      "WITH stored AS (" + kStored + only + "), served AS (" + kServed + only +
+      "),\n missing AS (SELECT * FROM served EXCEPT ALL SELECT * FROM stored),\n"
+      " surplus AS (SELECT * FROM stored EXCEPT ALL SELECT * FROM served)\n"
+      "SELECT * FROM (SELECT 'missing', (SELECT count(*) FROM missing), missing::text FROM missing LIMIT 4) AS m\n"
+      "UNION ALL\n"
+      "SELECT * FROM (SELECT 'surplus', (SELECT count(*) FROM surplus), surplus::text FROM surplus LIMIT 4) AS s;");
 }
 
 std::string Installation::differences_in(const std::string& from, const std::string& to) const {

@@ -48,12 +48,19 @@ double metric(const std::string& exposition, const std::string& series);
 
 /// One message with its text; `user` may be numeric, which the wire then loses.
 simulator::Interaction message(const std::string& user, const std::string& when, const std::string& text);
+simulator::Interaction said(Second when, const std::string& text);
 
-/// One installation of the program: a tenant on a port, a configuration, an empty database. The program is run as a user
-/// runs it; what is in the database is compared with what the tenant holds.
+/// Adds so many rows of believable conversations of [from, to), some by users whose ids the wire loses.
+void converse(simulator::Tenant& tenant, const std::string& from, const std::string& to, std::uint64_t rows);
+/// Adds twins and near twins dated exactly at, just before and just after every whole hour, which is where windows end.
+void say_at_the_seams(simulator::Tenant& tenant, const std::string& from, const std::string& to);
+
+/// One installation of the program: a tenant on a port, a configuration, an empty database. The program is run as a
+/// user runs it; what is in the database is compared with what the tenant holds.
 class Installation {
  public:
   explicit Installation(simulator::TenantOptions tenant = {}, simulator::ServerOptions server = {});
+  ~Installation();
 
   simulator::Tenant tenant;
   simulator::Server server;
@@ -77,10 +84,11 @@ class Installation {
 
   std::string sql(const std::string& statements) const { return cluster().query_at(database, statements); }
 
+  std::string texts() const;  ///< of the live interactions, by time
   /// Writes down what the tenant serves of [from, to), for differences().
   void remember_truth(const std::string& from, const std::string& to) const;
-  /// Rows that are missing or too many in the warehouse, at most a few of each; empty when the multisets of user, instant,
-  /// type, text and data are equal. `only` restricts both sides by a condition on occurred_at.
+  /// Rows that are missing or too many in the warehouse, at most a few of each; empty when the multisets of user,
+  /// instant, type, text and data are equal. `only` restricts both sides by a condition on occurred_at.
   std::string differences(const std::string& only = "true") const;
   /// Both: the warehouse holds exactly what the tenant serves of [from, to), and nothing else.
   std::string differences_in(const std::string& from, const std::string& to) const;

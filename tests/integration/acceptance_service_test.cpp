@@ -1,147 +1,14 @@
-#include <thread>
+#include <algorithm>
 
 #include "tests/integration/acceptance_fixture.hpp"
 
-// What `run` and `run --once` do.
+// What `run` does, the daemon.
 namespace odetl::test {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
-
-simulator::Interaction said(Second when, const std::string& text) { return {.user_id = "u", .at = when, .text = text}; }
-
-Second watermark(const Installation& odetl) {
-  return second(odetl.sql("SELECT to_char(watermark, 'YYYY-MM-DD HH24:MI:SS') FROM opendialog.stream_state"));
-}
-
-std::string texts(const Installation& odetl) {
-  return odetl.sql("SELECT string_agg(text, ' ' ORDER BY occurred_at, text) FROM opendialog.current_interactions");
-}
-
-// --- run --once
-
-TEST(RunOnce, LoadsFromTheConfiguredStartToTheSettledPresent) {
-  Installation odetl;
-  const Second start = ago(2h);
-  odetl.configure("windows.start", iso(start));
-  odetl.tenant.generate({.seed = 3, .from = start - 1h, .to = ago(0s) + 1h, .rows = 2'000});
-  const Second before = ago(0s);
-  const RunResult result = odetl.etl({"run", "--once"});
-  ASSERT_TRUE(ended(result, 0));
-  const Second reached = watermark(odetl);
-  EXPECT_THAT(result.out, HasSubstr("watermark " + iso(reached)));
-  EXPECT_GE(reached, before - 12s);
-  EXPECT_LE(reached, ago(0s) - 10s);
-  EXPECT_THAT(odetl.differences_in(iso(start), iso(reached)), IsEmpty());
-  EXPECT_EQ(odetl.sql("SELECT lower(coverage) = '" + iso(start) + "' FROM opendialog.stream_state"), "t");
-}
-
-TEST(RunOnce, WithoutAStartBeginsADayAgoAndKeepsToIt) {
-  Installation odetl;
-  odetl.tenant.add(said(ago(25h), "too-old"));
-  odetl.tenant.add(said(ago(23h), "old"));
-  odetl.tenant.add(said(ago(1min), "new"));
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_EQ(texts(odetl), "old new");
-  const std::string began = odetl.sql("SELECT lower(coverage) FROM opendialog.stream_state");
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_EQ(odetl.sql("SELECT lower(coverage) FROM opendialog.stream_state"), began);
-}
-
-TEST(RunOnce, Guarantee3TheWatermarkNeverPassesTheServersClock) {
-  Installation odetl;
-  odetl.configure("windows.start", iso(ago(3h)));
-  odetl.tenant.clock().move_by(-1h);
-  odetl.tenant.add({said(ago(61min), "settled"), said(ago(59min), "of-the-servers-future")});
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_LE(watermark(odetl), ago(1h + 10s));
-  EXPECT_GE(watermark(odetl), ago(1h + 20s));
-  EXPECT_EQ(texts(odetl), "settled");
-}
-
-TEST(RunOnce, Guarantee3NorTheLocalClock) {
-  Installation odetl;
-  odetl.configure("windows.start", iso(ago(1h)));
-  odetl.tenant.clock().move_by(1h);
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_LE(watermark(odetl), ago(10s));
-}
-
-TEST(RunOnce, PicksUpRowsThatAppearLateWithinLookback) {
-  Installation odetl;
-  odetl.configure("windows.start", iso(ago(2h)));
-  odetl.tenant.add(said(ago(1h), "first"));
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  odetl.tenant.add({said(ago(14min), "late"), said(ago(30min), "later-than-lookback")});
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_EQ(texts(odetl), "first late");
-}
-
-struct Missing {
-  const char* setting;
-  const char* kept;    // all rows after the row has vanished
-  const char* marked;  // those with deleted_at
-};
-
-class OnMissing : public testing::TestWithParam<Missing> {};
-
-TEST_P(OnMissing, DecidesAboutVanishedRows) {
-  Installation odetl;
-  odetl.configure("windows.on_missing", GetParam().setting);
-  odetl.configure("windows.start", iso(ago(2h)));
-  const Second when = ago(5min);
-  const auto gone = odetl.tenant.add(said(when, "gone"));
-  odetl.tenant.add(said(when, "stays"));
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  odetl.tenant.remove(gone);
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_EQ(odetl.sql("SELECT string_agg(text, ' ' ORDER BY text) FROM opendialog.interactions"), GetParam().kept);
-  EXPECT_EQ(odetl.sql("SELECT text FROM opendialog.interactions WHERE deleted_at IS NOT NULL"), GetParam().marked);
-
-  odetl.tenant.add(said(when, "gone"));
-  ASSERT_TRUE(ended(odetl.etl({"run", "--once"}), 0));
-  EXPECT_EQ(texts(odetl), "gone stays");
-  EXPECT_EQ(odetl.sql("SELECT count(*) FROM opendialog.interactions"), "2");
-}
-
-INSTANTIATE_TEST_SUITE_P(Acceptance, OnMissing,
-                         testing::Values(Missing{"mark", "gone stays", "gone"}, Missing{"keep", "gone stays", ""},
-                                         Missing{"delete", "stays", ""}),
-                         [](const auto& missing) { return missing.param.setting; });
-
-TEST(RunOnce, Guarantee11PoisonIsPassedOrHeldAsConfigured) {
-  const Second bad = ago(10min);
-  for (const bool hold : {false, true}) {
-    Installation odetl;
-    odetl.configure("windows.start", iso(ago(11min)));
-    odetl.configure("windows.on_poison", hold ? "hold" : "pass");
-    odetl.tenant.add({said(bad - 1s, "before"), said(bad, "poison"), said(bad + 1s, "after")});
-    odetl.tenant.poison(bad);
-    const RunResult result = odetl.etl({"run", "--once"});
-    EXPECT_TRUE(ended(result, hold ? 75 : 0));
-    EXPECT_EQ(texts(odetl), hold ? "before" : "before after");
-    if (hold) {
-      EXPECT_LE(watermark(odetl), bad);
-    } else {
-      EXPECT_GT(watermark(odetl), ago(1min));
-    }
-  }
-}
-
-TEST(RunOnce, RefusesBesideAProcessThatPolls) {
-  Installation odetl;
-  odetl.configure("windows.start", iso(ago(1h)));
-  const auto daemon = odetl.start({"run"});
-  daemon->read_line("leading", Stream::err);
-  const RunResult result = odetl.etl({"run", "--once"});
-  EXPECT_TRUE(ended(result, 75));
-  EXPECT_THAT(result.err, HasSubstr("another process polls"));
-}
-
-// --- run
 
 // A daemon that polls every second, up to the present second.
 class Daemon : public testing::Test {
@@ -161,8 +28,9 @@ class Daemon : public testing::Test {
   // Rows dated some seconds ago appear; how long until they are in the warehouse?
   bool appears(const std::string& text, std::chrono::milliseconds limit) {
     odetl.tenant.add(said(ago(5s), text));
-    return eventually([&] { return odetl.sql("SELECT count(*) FROM opendialog.interactions WHERE text = '" + text + "'") == "1"; },
-                      limit);
+    return eventually(
+        [&] { return odetl.sql("SELECT count(*) FROM opendialog.interactions WHERE text = '" + text + "'") == "1"; },
+        limit);
   }
   bool ready(int port) {
     return eventually([&] { return http_get(port, "/readyz").status == 200; });
@@ -247,8 +115,9 @@ TEST_F(Daemon, StopsAtOnceWhileTheDatabaseIsLocked) {
   ChildProcess locker({"psql", "-XAtq", "-d", odetl.database, "-c",
                        "BEGIN; LOCK TABLE opendialog.stream_state; SELECT 'locked'; SELECT pg_sleep(60)"});
   EXPECT_TRUE(eventually([&] {
-    return odetl.sql("SELECT count(*) FROM pg_locks WHERE relation = 'opendialog.stream_state'::regclass "
-                     "AND mode = 'AccessExclusiveLock' AND granted") == "1";
+    return odetl.sql(
+               "SELECT count(*) FROM pg_locks WHERE relation = 'opendialog.stream_state'::regclass "
+               "AND mode = 'AccessExclusiveLock' AND granted") == "1";
   }));
   const auto daemon = launch();
   EXPECT_TRUE(eventually([&] { return odetl.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
@@ -314,7 +183,8 @@ TEST_F(Daemon, WaitsForADatabaseThatIsDownAtTheStart) {
 TEST_F(Daemon, SurvivesAnOutageOfTheApi) {
   const auto daemon = launch();
   ASSERT_TRUE(ready());
-  for (const char* fault : {"reset next=2", "truncate next=2", "html next=1", "status code=502 next=2"}) odetl.fault(fault);
+  for (const char* fault : {"reset next=2", "truncate next=2", "html next=1", "status code=502 next=2"})
+    odetl.fault(fault);
   EXPECT_TRUE(appears("one", 20s));
   odetl.remember_truth(iso(ago(1h)), iso(ago(4s)));
   EXPECT_THAT(odetl.differences(), IsEmpty());
@@ -347,7 +217,7 @@ TEST_F(Daemon, RechecksPickUpWhatPollsNoLongerSee) {
   ASSERT_TRUE(ready());
   odetl.tenant.remove(vanishing);
   odetl.tenant.add(said(ago(20min), "late"));
-  EXPECT_TRUE(eventually([&] { return texts(odetl) == "late"; }));
+  EXPECT_TRUE(eventually([&] { return odetl.texts() == "late"; }));
   EXPECT_NE(odetl.sql("SELECT count(*) FROM opendialog.window_log WHERE reason = 'recheck'"), "0");
   expect_stops(*daemon);
 }
@@ -359,7 +229,8 @@ TEST_F(Daemon, Guarantee12ABackfillLeavesRequestsToPolling) {
   const auto backfill = odetl.start({"backfill", "--from", "2024-03-01", "--to", "2024-03-02", "--window", "5m"});
   const auto asked_by_backfill = [&] {
     const auto requests = odetl.server.requests();
-    return std::count_if(requests.begin(), requests.end(), [](const auto& request) { return request.from.starts_with("2024-03-01"); });
+    return std::count_if(requests.begin(), requests.end(),
+                         [](const auto& request) { return request.from.starts_with("2024-03-01"); });
   };
   // The backfill takes its share and then waits…
   EXPECT_TRUE(eventually([&] { return asked_by_backfill() >= 15; }));

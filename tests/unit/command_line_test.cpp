@@ -56,9 +56,11 @@ TEST(CommandLine, LeavesOutWhatIsNotTyped) {
 }
 
 TEST(CommandLine, TakesGlobalOptionsBeforeAndAfterTheCommand) {
-  for (const auto& words : std::vector<std::vector<const char*>>{
-           {"--config", "/etc/a.yaml", "--set", "a.b=1", "--set", "c=[1, 2]", "--log-level", "debug", "--log-format", "json", "run"},
-           {"run", "--config", "/etc/a.yaml", "--set", "a.b=1", "--set", "c=[1, 2]", "--log-level", "debug", "--log-format", "json"}}) {
+  for (const auto& words :
+       std::vector<std::vector<const char*>>{{"--config", "/etc/a.yaml", "--set", "a.b=1", "--set", "c=[1, 2]",
+                                              "--log-level", "debug", "--log-format", "json", "run"},
+                                             {"run", "--config", "/etc/a.yaml", "--set", "a.b=1", "--set", "c=[1, 2]",
+                                              "--log-level", "debug", "--log-format", "json"}}) {
     const Invocation run = understood(words);
     EXPECT_EQ(run.config_file, "/etc/a.yaml");
     EXPECT_THAT(run.overrides, ElementsAre("a.b=1", "c=[1, 2]"));
@@ -75,8 +77,8 @@ TEST(CommandLine, ReadsFlags) {
 }
 
 TEST(CommandLine, ReadsABackfill) {
-  const Invocation backfill = understood({"backfill", "--from", "2024-01-01", "--to", "2024-01-31T08:00:00+02:00", "--window",
-                                          "6h", "--workers", "4", "--reload", "--dry-run"});
+  const Invocation backfill = understood({"backfill", "--from", "2024-01-01", "--to", "2024-01-31T08:00:00+02:00",
+                                          "--window", "6h", "--workers", "4", "--reload", "--dry-run"});
   EXPECT_EQ(backfill.from, instant("2024-01-01T00:00:00Z"));
   EXPECT_EQ(backfill.to, instant("2024-01-31T06:00:00Z"));
   EXPECT_EQ(backfill.window, 6h);
@@ -85,7 +87,8 @@ TEST(CommandLine, ReadsABackfill) {
 }
 
 TEST(CommandLine, WidensFractionsOfARangeToWholeSeconds) {
-  const Invocation backfill = understood({"backfill", "--from", "2024-01-01T00:00:00.9Z", "--to", "2024-01-01T00:00:01.1Z"});
+  const Invocation backfill =
+      understood({"backfill", "--from", "2024-01-01T00:00:00.9Z", "--to", "2024-01-01T00:00:01.1Z"});
   EXPECT_EQ(backfill.from, instant("2024-01-01T00:00:00Z"));
   EXPECT_EQ(backfill.to, instant("2024-01-01T00:00:02Z"));
 }
@@ -117,23 +120,39 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"OptionOfAnotherCommand", {"run", "--reload"}, "--reload"},
         Refused{"NoFrom", {"backfill", "--to", "2024-01-02"}, "--from"},
         Refused{"NoTo", {"backfill", "--from", "2024-01-02"}, "--to"},
-        Refused{"FromWithoutZone", {"backfill", "--from", "2024-01-01T00:00:00", "--to", "2024-01-02"}, "with Z or an offset"},
-        Refused{"ToWithoutZone", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02 10:00"}, "--to '2024-01-02 10:00'"},
+        Refused{"FromWithoutZone",
+                {"backfill", "--from", "2024-01-01T00:00:00", "--to", "2024-01-02"},
+                "with Z or an offset"},
+        Refused{"ToWithoutZone",
+                {"backfill", "--from", "2024-01-01", "--to", "2024-01-02 10:00"},
+                "--to '2024-01-02 10:00'"},
         Refused{"NoSuchDay", {"backfill", "--from", "2024-02-30", "--to", "2024-03-02"}, "--from '2024-02-30'"},
         Refused{"Empty", {"backfill", "--from", "2024-01-02", "--to", "2024-01-02"}, "is empty"},
         Refused{"Turned", {"backfill", "--from", "2024-01-02", "--to", "2024-01-01"}, "is empty"},
-        Refused{"Future", {"backfill", "--from", "2024-01-02", "--to", "2024-06-01T12:00:01Z"}, "now is 2024-06-01T12:00:00Z"},
+        Refused{"Future",
+                {"backfill", "--from", "2024-01-02", "--to", "2024-06-01T12:00:01Z"},
+                "now is 2024-06-01T12:00:00Z"},
         Refused{"BeforeTime", {"backfill", "--from", "1969-12-31", "--to", "2024-01-01"}, "begins before 1970"},
-        Refused{"WindowWithoutUnit", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "90"}, "--window '90'"},
-        Refused{"WindowOfAFraction", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "1500ms"}, "whole seconds"},
-        Refused{"WindowOfNothing", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "0s"}, "--window '0s'"},
+        Refused{"WindowWithoutUnit",
+                {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "90"},
+                "--window '90'"},
+        Refused{"WindowOfAFraction",
+                {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "1500ms"},
+                "whole seconds"},
+        Refused{"WindowOfNothing",
+                {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--window", "0s"},
+                "--window '0s'"},
         Refused{"NoWorkers", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--workers", "0"}, "1 to 64"},
-        Refused{"ManyWorkers", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--workers", "65"}, "1 to 64"},
-        Refused{"WorkersInWords", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--workers", "two"}, "--workers"}),
+        Refused{
+            "ManyWorkers", {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--workers", "65"}, "1 to 64"},
+        Refused{"WorkersInWords",
+                {"backfill", "--from", "2024-01-01", "--to", "2024-01-02", "--workers", "two"},
+                "--workers"}),
     [](const auto& refusal) { return refusal.param.name; });
 
 TEST(CommandLine, TheRangeMayEndNow) {
-  EXPECT_EQ(understood({"backfill", "--from", "2024-01-01", "--to", "2024-06-01T12:00:00Z"}).to, instant("2024-06-01T12:00:00Z"));
+  EXPECT_EQ(understood({"backfill", "--from", "2024-01-01", "--to", "2024-06-01T12:00:00Z"}).to,
+            instant("2024-06-01T12:00:00Z"));
 }
 
 TEST(CommandLine, HelpGoesToStandardOutput) {

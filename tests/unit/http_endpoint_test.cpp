@@ -45,18 +45,19 @@ class HttpEndpointTest : public testing::Test {
  protected:
   std::string ask(const std::string& path, const std::string& method = "GET") const {
     std::string request = method;
-    request.append(" ").append(path).append(" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    request.append(" ").append(path).append(
+        " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     return exchange(endpoint->port(), request);
   }
 
   std::optional<std::string> reason;
   bool status_fails = false;
-  std::unique_ptr<HttpEndpoint> endpoint = start_http_endpoint(
-      "127.0.0.1:0", {[] { return "a_metric 1\n"; }, [this] { return reason; },
-                      [this]() -> std::string {
-                        if (status_fails) throw std::runtime_error("the database is away");
-                        return "{}";
-                      }});
+  std::unique_ptr<HttpEndpoint> endpoint =
+      start_http_endpoint("127.0.0.1:0", {[] { return "a_metric 1\n"; }, [this] { return reason; },
+                                          [this]() -> std::string {
+                                            if (status_fails) throw std::runtime_error("the database is away");
+                                            return "{}";
+                                          }});
 };
 
 TEST_F(HttpEndpointTest, ServesMetricsInTheirFormat) {
@@ -79,7 +80,8 @@ TEST_F(HttpEndpointTest, SaysWhyItIsNotReady) {
 }
 
 TEST_F(HttpEndpointTest, AStatusThatCannotBeReadIsA503) {
-  EXPECT_THAT(ask("/status.json"), testing::AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("application/json"), HasSubstr("{}")));
+  EXPECT_THAT(ask("/status.json"),
+              testing::AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("application/json"), HasSubstr("{}")));
   status_fails = true;
   EXPECT_THAT(ask("/status.json"), testing::AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("the database is away")));
 }
@@ -94,7 +96,8 @@ TEST_F(HttpEndpointTest, ServesNothingElse) {
   EXPECT_THAT(ask("/"), Not(StartsWith("HTTP/1.1 5")));
   EXPECT_THAT(ask("/nothing"), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(ask("/metrics/../../etc/passwd"), StartsWith("HTTP/1.1 404"));
-  for (const char* method : {"POST", "PUT", "DELETE"}) EXPECT_THAT(ask("/metrics", method), Not(StartsWith("HTTP/1.1 2")));
+  for (const char* method : {"POST", "PUT", "DELETE"})
+    EXPECT_THAT(ask("/metrics", method), Not(StartsWith("HTTP/1.1 2")));
 }
 
 TEST_F(HttpEndpointTest, SurvivesNonsense) {
@@ -105,7 +108,10 @@ TEST_F(HttpEndpointTest, SurvivesNonsense) {
 
 TEST_F(HttpEndpointTest, RefusesALargeBody) {
   const std::string answer =
-      exchange(endpoint->port(), "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\nConnection: close\r\n\r\n" + std::string(20'000, 'x'), 1);
+      exchange(endpoint->port(),
+               "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\nConnection: close\r\n\r\n" +
+                   std::string(20'000, 'x'),
+               1);
   EXPECT_THAT(answer, Not(StartsWith("HTTP/1.1 2")));
 }
 
@@ -128,9 +134,7 @@ TEST_F(HttpEndpointTest, SaysWhenThePortIsTaken) {
   }
 }
 
-TEST(HttpEndpoint, ListensOnIpv6) {
-  EXPECT_GT(start_http_endpoint("[::1]:0", {})->port(), 0);
-}
+TEST(HttpEndpoint, ListensOnIpv6) { EXPECT_GT(start_http_endpoint("[::1]:0", {})->port(), 0); }
 
 }  // namespace
 }  // namespace odetl

@@ -31,21 +31,31 @@ INSTANTIATE_TEST_SUITE_P(
     Log, LogLine,
     testing::Values(
         Line{"TextAlone", LogFormat::text, {}, "it_happened"},
-        Line{"Text", LogFormat::text, {{"rows", "5"}, {"from", "2024-01-01T00:00:00Z"}}, "it_happened rows=5 from=2024-01-01T00:00:00Z"},
+        Line{"Text",
+             LogFormat::text,
+             {{"rows", "5"}, {"from", "2024-01-01T00:00:00Z"}},
+             "it_happened rows=5 from=2024-01-01T00:00:00Z"},
         Line{"TextQuotesBlanks", LogFormat::text, {{"error", "no way"}}, R"(it_happened error="no way")"},
         Line{"TextQuotesNothing", LogFormat::text, {{"error", ""}}, R"(it_happened error="")"},
         Line{"TextQuotesEquals", LogFormat::text, {{"url", "a?b=c"}}, R"(it_happened url="a?b=c")"},
         Line{"TextEscapesQuotes", LogFormat::text, {{"error", R"(a "b" \c)"}}, R"(it_happened error="a \"b\" \\c")"},
         Line{"TextEscapesLineEnds", LogFormat::text, {{"error", "a\nb\r\tc"}}, R"(it_happened error="a\nb\r\tc")"},
         Line{"TextKeepsUtf8", LogFormat::text, {{"name", "café"}}, "it_happened name=café"},
-        Line{"Logfmt", LogFormat::logfmt, {{"rows", "5"}, {"error", "no way"}}, R"(level=warn event=it_happened rows=5 error="no way")"},
-        Line{"Json", LogFormat::json, {{"rows", "5"}, {"error", "a \"b\"\n"}}, R"("level":"warn","event":"it_happened","rows":"5","error":"a \"b\"\n")"}),
+        Line{"Logfmt",
+             LogFormat::logfmt,
+             {{"rows", "5"}, {"error", "no way"}},
+             R"(level=warn event=it_happened rows=5 error="no way")"},
+        Line{"Json",
+             LogFormat::json,
+             {{"rows", "5"}, {"error", "a \"b\"\n"}},
+             R"("level":"warn","event":"it_happened","rows":"5","error":"a \"b\"\n")"}),
     [](const auto& line) { return line.param.name; });
 
 TEST(Log, NeverLetsAValueBreakTheLine) {
   for (int byte = 0; byte < 256; ++byte) {
     for (const LogFormat format : {LogFormat::text, LogFormat::logfmt, LogFormat::json}) {
-      const std::string line = format_event(format, LogLevel::info, "event", {{"key", std::string(1, static_cast<char>(byte))}});
+      const std::string line =
+          format_event(format, LogLevel::info, "event", {{"key", std::string(1, static_cast<char>(byte))}});
       EXPECT_EQ(line.find_first_of(std::string("\n\r\0\x1b", 4)), std::string::npos) << byte;
     }
   }

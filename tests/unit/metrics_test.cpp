@@ -36,16 +36,17 @@ WindowReport loaded() {
 TEST(Metrics, ShowsEverySeriesOfTheContractFromTheBeginning) {
   const std::string text = Metrics().expose(kNow);
   for (const char* name :
-       {"watermark_timestamp_seconds", "lag_seconds", "last_success_timestamp_seconds", "interactions_total", "users_total",
-        "api_request_seconds", "api_response_bytes_total", "load_seconds", "window_width_seconds", "row_lateness_seconds",
-        "coverage_gap_seconds", "rejected_records", "users_without_id_total", "leader", "rate_limit_remaining",
-        "backfill_progress_ratio", "build_info"}) {
+       {"watermark_timestamp_seconds", "lag_seconds", "last_success_timestamp_seconds", "interactions_total",
+        "users_total", "api_request_seconds", "api_response_bytes_total", "load_seconds", "window_width_seconds",
+        "row_lateness_seconds", "coverage_gap_seconds", "rejected_records", "users_without_id_total", "leader",
+        "rate_limit_remaining", "backfill_progress_ratio", "build_info"}) {
     EXPECT_THAT(text, HasSubstr(std::string("# TYPE opendialog_etl_") + name + " ")) << name;
   }
   for (const char* result : {"inserted", "updated", "unchanged", "deleted", "rejected"}) {
     EXPECT_THAT(text, HasSubstr(line(std::string("interactions_total{result=\"") + result + "\"}", "0")));
   }
-  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"}) {
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+                           "process_start_time_seconds"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + name + " "));
   }
   EXPECT_THAT(text, testing::ContainsRegex("opendialog_etl_build_info\\{.*version=\"[0-9.]+\".*\\} 1"));

@@ -28,13 +28,15 @@ StatusFacts facts() {
 }
 
 TEST(Status, TellsEverythingAsJson) {
-  EXPECT_THAT(status_json(facts()),
-              HasSubstr(R"("stream":"interactions","watermark":"2024-01-03T00:00:00Z","lag_seconds":75,)"
-                        R"("coverage":[["2024-01-01T00:00:00Z","2024-01-02T00:00:00Z"],["2024-01-02T00:00:01Z","2024-01-03T00:00:00Z"]],)"
-                        R"("gaps":[["2024-01-02T00:00:00Z","2024-01-02T00:00:01Z"]],"poisoned":[],)"
-                        R"("leader":true,"last_success":"2024-01-03T00:00:10Z","last_error":null,"last_error_at":null,)"
-                        R"("windows":[{"outcome":"loaded"}],"rejected_records":2,)"
-                        R"("rows":{"users":1000,"interactions":1234567,"interactions_estimated":false},"ready":true})"));
+  EXPECT_THAT(
+      status_json(facts()),
+      HasSubstr(
+          R"("stream":"interactions","watermark":"2024-01-03T00:00:00Z","lag_seconds":75,)"
+          R"("coverage":[["2024-01-01T00:00:00Z","2024-01-02T00:00:00Z"],["2024-01-02T00:00:01Z","2024-01-03T00:00:00Z"]],)"
+          R"("gaps":[["2024-01-02T00:00:00Z","2024-01-02T00:00:01Z"]],"poisoned":[],)"
+          R"("leader":true,"last_success":"2024-01-03T00:00:10Z","last_error":null,"last_error_at":null,)"
+          R"("windows":[{"outcome":"loaded"}],"rejected_records":2,)"
+          R"("rows":{"users":1000,"interactions":1234567,"interactions_estimated":false},"ready":true})"));
 }
 
 TEST(Status, QuotesWhatErrorsSay) {

@@ -56,8 +56,9 @@ class TelemetryTest : public testing::Test {
 
 TEST_F(TelemetryTest, TellsAWindowThatChangedSomething) {
   telemetry.window_done(report());
-  EXPECT_THAT(told(), HasSubstr("level=info event=window_loaded reason=poll from=1970-01-01T00:00:00Z to=1970-01-01T01:00:00Z "
-                                "rows=5 inserted=3 bytes=100 http=0ms load=0ms"));
+  EXPECT_THAT(told(),
+              HasSubstr("level=info event=window_loaded reason=poll from=1970-01-01T00:00:00Z to=1970-01-01T01:00:00Z "
+                        "rows=5 inserted=3 bytes=100 http=0ms load=0ms"));
 }
 
 TEST_F(TelemetryTest, KeepsQuietAboutAWindowThatChangedNothing) {
@@ -143,7 +144,8 @@ TEST_F(TelemetryTest, ALoadThatDidNotHappenMakesNothingReady) {
 TEST_F(TelemetryTest, SaysWhyItIsNotReady) {
   telemetry.trouble("database_failed", Failure::db_unreachable, "the database is away");
   EXPECT_EQ(telemetry.not_ready(180s), "the database is away");
-  EXPECT_THAT(told(), HasSubstr("level=error event=database_failed cause=db_unreachable error=\"the database is away\""));
+  EXPECT_THAT(told(),
+              HasSubstr("level=error event=database_failed cause=db_unreachable error=\"the database is away\""));
 }
 
 TEST_F(TelemetryTest, SumsWhatWasLoadedAndCountsRequests) {
