@@ -19,6 +19,7 @@
 
 #include "etl/error.hpp"
 #include "tests/support/child_process.hpp"
+#include "tests/support/test_program.hpp"
 
 namespace odetl {
 namespace {
@@ -30,12 +31,13 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-/// What the tests below start as a process of its own that uses the embedded server until it is killed or told to end.
-TEST(DISABLED_UserOfTheServer, HoldsItUntilTold) {
+// Uses the embedded server until it is killed or told to end.
+void use_the_server() {
   const auto postgres = start_embedded_postgres(getenv("ODETL_STATE_DIR"));
   std::cout << "using " << postgres->dsn() << std::endl;
   std::cin.get();
 }
+const test::TestProgram kUserOfTheServer("user-of-the-server", use_the_server);
 
 /// Another process that uses the server of `state_dir`.
 class User {
@@ -47,9 +49,7 @@ class User {
     options.input_fd = fds[0];
     tell_ = fds[1];
     process_ = std::make_unique<ChildProcess>(
-        std::vector<std::string>{"/proc/self/exe", "--gtest_filter=DISABLED_UserOfTheServer.*",
-                                 "--gtest_also_run_disabled_tests"},
-        test::EnvChanges{{"ODETL_STATE_DIR", state_dir.string()}}, options);
+        kUserOfTheServer.argv(), test::EnvChanges{{"ODETL_STATE_DIR", state_dir.string()}}, options);
     close(fds[0]);
   }
   ~User() {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/support/child_process.hpp"
+#include "tests/support/test_program.hpp"
 
 namespace odetl {
 namespace {
@@ -20,8 +21,8 @@ using namespace std::chrono_literals;
 using test::ChildProcess;
 using test::ExitStatus;
 
-/// What the tests below start as a process of its own and send signals to.
-TEST(DISABLED_SignalledProcess, TellsWhatItHears) {
+// Tells what it hears.
+void listen_to_signals() {
   StopSignals signals;
   std::atomic<int> reloads = 0;
   const bool deaf = getenv("ODETL_DEAF") != nullptr;
@@ -32,13 +33,12 @@ TEST(DISABLED_SignalledProcess, TellsWhatItHears) {
   std::cout << "stopping" << std::endl;
   while (deaf) pause();
 }
+const test::TestProgram kListener("listener", listen_to_signals);
 
 class SignalsTest : public ::testing::Test {
  protected:
   static ChildProcess start(const test::EnvChanges& env = {}, test::LaunchOptions options = {}) {
-    return ChildProcess(
-        {"/proc/self/exe", "--gtest_filter=DISABLED_SignalledProcess.*", "--gtest_also_run_disabled_tests"}, env,
-        std::move(options));
+    return ChildProcess(kListener.argv(), env, std::move(options));
   }
 };
 
