@@ -19,7 +19,18 @@ constexpr std::array<char, 256> make_escapes() {
 }
 constexpr auto kEscapes = make_escapes();
 
+// Most texts need nothing; the compiler makes this a vector's work.
+bool needs_escapes(std::string_view text) {
+  bool needs = false;
+  for (const char c : text) needs |= static_cast<unsigned char>(c) < 0x20 || c == '\\';
+  return needs;
+}
+
 void append_field(std::string& line, std::string_view text) {
+  if (!needs_escapes(text)) {
+    line.append(text);
+    return;
+  }
   const char* run = text.data();
   const char* const end = run + text.size();
   for (const char* at = run; at != end; ++at) {

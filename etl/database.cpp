@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kWhatNext = "; the transaction is rolled back";
 constexpr int kOldestServer = 140000;
+constexpr std::size_t kCopyBuffer = 64 << 10;
 constexpr std::size_t kMaxCause = 300;  // bytes of a server's message
 
 // The server's primary message alone: what follows it can hold values of rows.
@@ -105,15 +106,24 @@ class CopyStream {
   CopyStream(pqxx::work& work, const std::string& table, const std::vector<std::string>& columns)
       : writer_(work, table, columns.begin(), columns.end()) {}
   void write(std::span<const std::optional<std::string_view>> fields) {
-    line_.clear();
-    append_copy_row(line_, fields);
-    writer_.write_raw_line(line_);
+    if (!lines_.empty()) lines_ += '\n';
+    append_copy_row(lines_, fields);
+    if (lines_.size() >= kCopyBuffer) flush();
   }
-  void complete() { writer_.complete(); }
+  void complete() {
+    flush();
+    writer_.complete();
+  }
 
  private:
+  // To the writer one line, to the server as many as there are: a line of its own would be copied thrice.
+  void flush() {
+    if (!lines_.empty()) writer_.write_raw_line(lines_);
+    lines_.clear();
+  }
+
   pqxx::tablewriter writer_;  // its successor hides the raw line
-  std::string line_;
+  std::string lines_;
 };
 
 #pragma GCC diagnostic pop

@@ -1,8 +1,10 @@
 #include "etl/identity.hpp"
 
+#include <endian.h>
 #include <sodium.h>
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <tuple>
 
@@ -53,30 +55,27 @@ Uuid as_version_8(Uuid bytes) {
   return bytes;
 }
 
-std::string hex(const std::uint8_t* bytes, std::size_t count) {
+char* write_hex(char* at, const std::uint8_t* bytes, std::size_t count) {
   static constexpr const char* digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * count);
   for (std::size_t i = 0; i < count; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
+    *at++ = digits[bytes[i] >> 4];
+    *at++ = digits[bytes[i] & 15];
   }
-  return text;
+  return at;
 }
 
 // Numbers the rows that share an id; `order` decides among them by content, never by position.
 template <typename Row, typename Order, typename Renumber>
 void number_twins(std::vector<Row>& rows, Order order, Renumber renumber) {
-  std::vector<std::uint32_t> index(rows.size());
-  for (std::uint32_t i = 0; i < index.size(); ++i) index[i] = i;
-  std::sort(index.begin(), index.end(), [&](auto a, auto b) { return rows[a].id < rows[b].id; });
+  std::vector<std::pair<UuidKey, std::uint32_t>> index(rows.size());
+  for (std::uint32_t i = 0; i < index.size(); ++i) index[i] = {key_of(rows[i].id), i};
+  std::sort(index.begin(), index.end());
   for (auto first = index.begin(); first != index.end();) {
-    const Uuid id = rows[*first].id;
-    const auto last = std::find_if(first, index.end(), [&](auto i) { return rows[i].id != id; });
+    const auto last = std::find_if(first, index.end(), [&](const auto& entry) { return entry.first != first->first; });
     if (last - first > 1) {
-      std::sort(first, last, [&](auto a, auto b) { return order(rows[a], rows[b]); });
+      std::sort(first, last, [&](const auto& a, const auto& b) { return order(rows[a.second], rows[b.second]); });
       for (auto twin = first + 1; twin != last; ++twin) {
-        renumber(rows[*twin], static_cast<std::int32_t>(twin - first));
+        renumber(rows[twin->second], static_cast<std::int32_t>(twin - first));
       }
     }
     first = last;
@@ -136,15 +135,36 @@ void assign_identities(Batch& batch) {
       batch.rejects, [](const Reject& a, const Reject& b) { return a.record < b.record; }, identify_reject);
 }
 
+void append_text(std::string& out, const Uuid& id) {
+  std::array<char, 36> text{};
+  char* at = text.data();
+  const std::uint8_t* bytes = id.data();
+  for (const std::size_t group : {4U, 2U, 2U, 2U, 6U}) {
+    if (at != text.data()) *at++ = '-';
+    at = write_hex(at, bytes, group);
+    bytes += group;
+  }
+  out.append(text.data(), text.size());
+}
+
 std::string to_text(const Uuid& id) {
-  std::string text = hex(id.data(), id.size());
-  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
+  std::string text;
+  append_text(text, id);
   return text;
+}
+
+UuidKey key_of(const Uuid& id) {
+  std::uint64_t halves[2];
+  std::memcpy(halves, id.data(), sizeof halves);
+  return {be64toh(halves[0]), be64toh(halves[1])};
 }
 
 std::string surrogate_user_id(std::string_view canonical_profile) {
   const Digest digest = Framed("unknown user/1").text(canonical_profile).digest();
-  return "unknown:" + hex(digest.data(), digest.size());
+  std::string id = "unknown:";
+  id.resize(id.size() + 2 * digest.size());
+  write_hex(id.data() + id.size() - 2 * digest.size(), digest.data(), digest.size());
+  return id;
 }
 
 }  // namespace odetl

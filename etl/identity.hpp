@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "etl/interaction.hpp"
@@ -32,6 +33,11 @@ void assign_identities(Batch& batch);
 
 /// Lower-case, with hyphens.
 std::string to_text(const Uuid& id);
+void append_text(std::string& out, const Uuid& id);
+
+/// The id as two numbers, in the same order as its bytes: what sorts and compares fast.
+using UuidKey = std::pair<std::uint64_t, std::uint64_t>;
+UuidKey key_of(const Uuid& id);
 
 /// The surrogate of a user whose id the server lost: `unknown:` and 32 hexadecimal digits of the canonical profile.
 std::string surrogate_user_id(std::string_view canonical_profile);

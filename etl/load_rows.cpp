@@ -52,12 +52,6 @@ std::string json_list(const Items& items, Write write) {
   return list + ']';
 }
 
-std::string hex_of(const std::array<std::uint8_t, 16>& bytes) {
-  std::string text = to_text(bytes);
-  std::erase(text, '-');
-  return text;
-}
-
 void write_user(std::string& out, const User& user) {
   ObjectWriter object(out);
   object.text("user_id", user.user_id);
@@ -73,13 +67,23 @@ bool replaces(const User& later, const User& earlier) {
   return !earlier.observed_at || *later.observed_at >= *earlier.observed_at;
 }
 
-std::uint8_t nibble(char c) {
-  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
-  throw std::invalid_argument("ids are not hexadecimal: bytea_output of the session is not 'hex'");
+constexpr std::uint8_t kNoDigit = 0xFF;
+constexpr std::array<std::uint8_t, 256> make_digits() {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 10; ++i) digits['0' + i] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) digits['a' + i] = static_cast<std::uint8_t>(10 + i);
+  return digits;
 }
+constexpr auto kDigits = make_digits();
 
 }  // namespace
+
+std::string hex_of(const std::array<std::uint8_t, 16>& bytes) {
+  std::string text = to_text(bytes);
+  std::erase(text, '-');
+  return text;
+}
 
 std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
                                           const std::vector<std::uint32_t>& fresh) {
@@ -145,10 +149,15 @@ std::vector<Uuid> ids_of_hex(std::string_view hex) {
   std::vector<Uuid> ids(hex.size() / 32);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const char* at = hex.data() + 32 * i;
+    std::uint8_t wrong = 0;
     for (std::uint8_t& byte : ids[i]) {
-      byte = static_cast<std::uint8_t>(nibble(at[0]) << 4 | nibble(at[1]));
+      const std::uint8_t high = kDigits[static_cast<unsigned char>(at[0])];
+      const std::uint8_t low = kDigits[static_cast<unsigned char>(at[1])];
+      wrong |= high | low;
+      byte = static_cast<std::uint8_t>(high << 4 | low);
       at += 2;
     }
+    if (wrong > 15) throw std::invalid_argument("ids are not hexadecimal: bytea_output of the session is not 'hex'");
   }
   return ids;
 }

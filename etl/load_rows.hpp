@@ -18,6 +18,9 @@ namespace odetl {
 std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
                                           const std::vector<std::uint32_t>& fresh);
 
+/// 32 hexadecimal digits, as PostgreSQL's encode() writes them.
+std::string hex_of(const std::array<std::uint8_t, 16>& bytes);
+
 /// `["id", …]` for load/known_users.
 std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users);
 

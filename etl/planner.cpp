@@ -10,6 +10,9 @@ using namespace std::chrono_literals;
 using std::chrono::seconds;
 
 constexpr double kMaxGrowth = 8.0;
+constexpr std::chrono::duration<double> kDensityHalfLife = 72h;  // nights and week-ends must not hide the days between
+constexpr double kDensityDecay = 0.96;                            // an answer, at least: nor one burst the silence after
+constexpr double kTelling = 4.0;  // a quarter of a full answer
 constexpr double kMaxShrink = 0.25;
 constexpr double kMostCeilingGrowth = 0.1;
 constexpr double kLeastCeilingGrowth = 0.01;
@@ -62,7 +65,9 @@ void WindowWidth::learn(seconds width, const AnswerSize& answer) {
   };
   const double wanted = std::min({ratio(limits_.target_bytes, answer.bytes), ratio(limits_.target_rows, answer.rows),
                                   ratio(limits_.target_time.count(), answer.duration.count())});
-  const double factor = std::clamp(wanted, kMaxShrink, kMaxGrowth);
+  const double densest = densest_lately(width, std::min(ratio(limits_.target_bytes, answer.bytes),
+                                                        ratio(limits_.target_rows, answer.rows)));
+  const double factor = std::clamp(std::min(wanted, 1.0 / (densest * static_cast<double>(width.count()))), kMaxShrink, kMaxGrowth);
   last_failed_ = false;
   if (2 * width >= 3 * failed_width_) caution_ = 0;  // it was no limit
   const auto proposed = seconds(std::max<seconds::rep>(1, std::llround(static_cast<double>(width.count()) * factor)));
@@ -75,6 +80,14 @@ void WindowWidth::learn(seconds width, const AnswerSize& answer) {
     if (*ceiling_ > limits_.max * 2) ceiling_.reset();
   }
   current_ = std::clamp(next, limits_.min, limits_.max);
+}
+
+// The largest share of a full answer that a second has lately taken; `fits` answers like this one make a full one.
+// A few rows of a narrow window say nothing.
+double WindowWidth::densest_lately(seconds width, double fits) {
+  densest_ *= std::min(kDensityDecay, std::exp2(-(width / kDensityHalfLife)));
+  if (fits <= kTelling) densest_ = std::max(densest_, 1.0 / (fits * static_cast<double>(width.count())));
+  return densest_;
 }
 
 // What failed is past, or it is a limit of the server's: the more often it failed, the slower we come near it again.

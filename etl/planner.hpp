@@ -58,8 +58,8 @@ struct AnswerSize {
   std::chrono::milliseconds duration{0};
 };
 
-/// Learns how wide windows may be: so that answers come near the targets, at most eight times wider from one answer to
-/// the next, at most half of what just failed, and back to a width that failed the slower, the more often that failed
+/// Learns how wide windows may be: so that answers as dense as any of late come near the targets, at most eight times
+/// wider from one answer to the next, at most half of what just failed, and back to a width that failed the slower, the more often that failed
 /// (down to a hundredth an answer).
 class WindowWidth {
  public:
@@ -72,10 +72,12 @@ class WindowWidth {
   void not_to_blame();
 
  private:
+  double densest_lately(std::chrono::seconds width, double fits);
   void raise_ceiling(bool nearly_empty);
 
   WidthLimits limits_;
   std::chrono::seconds current_;
+  double densest_ = 0;  // share of a full answer that a second takes, decaying
   std::optional<std::chrono::duration<double>> ceiling_;  // a width that failed lately, growing
   std::chrono::seconds failed_width_{0};                  // where it began
   bool last_failed_ = false;

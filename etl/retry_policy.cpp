@@ -35,8 +35,11 @@ Decision decide(const FailedAttempt& attempt, double random) {
                                                     after(kApiBackoffCap))};
     case Failure::server_error:
     case Failure::broken_answer:
-      if (!attempt.half && attempt.attempts < kAttemptsBeforeSplit) return {Action::again, after(kApiBackoffCap)};
-      return {smaller(attempt), after(kSplitBackoffCap)};
+      // One failure among answers is most often a window that was too much: little is waited for it.
+      if (!attempt.half && attempt.attempts < kAttemptsBeforeSplit) {
+        return {Action::again, after(attempt.consecutive == 1 ? kFirstRetryCap : kApiBackoffCap)};
+      }
+      return {smaller(attempt), attempt.consecutive <= kAttemptsBeforeSplit ? milliseconds(0) : after(kSplitBackoffCap)};
     case Failure::timeout:
     case Failure::too_large:
       return {smaller(attempt), milliseconds(0)};

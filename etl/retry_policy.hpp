@@ -33,6 +33,7 @@ inline constexpr std::chrono::milliseconds kFirstBackoff{500};
 inline constexpr std::chrono::milliseconds kApiBackoffCap{60'000};
 inline constexpr std::chrono::milliseconds kDatabaseBackoffCap{1'000};
 inline constexpr std::chrono::milliseconds kExhaustedBackoffCap{30'000};
+inline constexpr std::chrono::milliseconds kFirstRetryCap{100};   ///< of a window that failed among answers
 inline constexpr std::chrono::milliseconds kSplitBackoffCap{250};
 inline constexpr std::chrono::milliseconds kConflictBackoff{20};  ///< times the number of conflicts
 inline constexpr int kAttemptsBeforeSplit = 2;

@@ -132,12 +132,10 @@ void put(std::string& out, int value, int width) {
 }
 
 /// `2024-01-31 08:00:00` with this separator.
-std::string date_and_clock(sys_seconds instant, char separator) {
+void append_date_and_clock(std::string& out, sys_seconds instant, char separator) {
   const auto date = std::chrono::floor<days>(instant);
   const year_month_day ymd{date};
   const int second = static_cast<int>((instant - date).count());
-  std::string out;
-  out.reserve(32);
   put(out, static_cast<int>(ymd.year()), 4);
   out += '-';
   put(out, static_cast<int>(static_cast<unsigned>(ymd.month())), 2);
@@ -149,7 +147,6 @@ std::string date_and_clock(sys_seconds instant, char separator) {
   put(out, second / 60 % 60, 2);
   out += ':';
   put(out, second % 60, 2);
-  return out;
 }
 
 /// PostgreSQL's word for an instant that four digits of a year cannot say.
@@ -182,21 +179,31 @@ std::optional<sys_seconds> parse_http_date(std::string_view text) {
   return *date + *clock;
 }
 
-std::string to_rfc3339(Timestamp instant) {
+void append_rfc3339(std::string& out, Timestamp instant) {
   const auto whole = std::chrono::floor<seconds>(instant);
-  if (const char* word = beyond(whole)) return word;
-  std::string out = date_and_clock(whole, 'T');
+  if (const char* word = beyond(whole)) {
+    out += word;
+    return;
+  }
+  append_date_and_clock(out, whole, 'T');
   if (const auto fraction = static_cast<int>((instant - whole).count()); fraction != 0) {
     out += '.';
     put(out, fraction, 6);
   }
   out += 'Z';
+}
+
+std::string to_rfc3339(Timestamp instant) {
+  std::string out;
+  append_rfc3339(out, instant);
   return out;
 }
 
 std::string to_wire(sys_seconds instant) {
   if (const char* word = beyond(instant)) return word;
-  return date_and_clock(instant, ' ');
+  std::string out;
+  append_date_and_clock(out, instant, ' ');
+  return out;
 }
 
 std::string to_text(std::chrono::seconds duration) {

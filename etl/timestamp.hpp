@@ -26,6 +26,7 @@ std::optional<sys_seconds> parse_http_date(std::string_view text);
 /// `2024-01-31T08:00:00Z`, with `.ffffff` only when the fraction is not zero. Outside the years 1 to
 /// 9999 PostgreSQL's words `-infinity` and `infinity`.
 std::string to_rfc3339(Timestamp instant);
+void append_rfc3339(std::string& out, Timestamp instant);
 
 /// `2024-01-31 08:00:00`: what every known server version reads as UTC. For the years 1 to 9999.
 std::string to_wire(sys_seconds instant);

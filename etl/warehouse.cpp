@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 
 #include "etl/identity.hpp"
 #include "etl/load_rows.hpp"
@@ -74,9 +74,9 @@ class PostgresWarehouse final : public Warehouse {
                          WindowReport& report);
   HeldIds held(Database& db, const TimeWindow& window);
   void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows);
-  void write_users(Database& db, const Batch& batch, const Refused& refused, const std::vector<std::uint32_t>& fresh,
-                   const std::string& now,
-                   WindowReport& report);
+  static void drop_up_to_date(Database& db, const Batch& batch, std::vector<std::uint32_t>& users);
+  void write_users(Database& db, const Batch& batch, std::vector<std::uint32_t> users, bool look_first,
+                   const std::string& now, WindowReport& report);
   void write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                      WindowReport& report);
   void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request,
@@ -164,8 +164,12 @@ StreamState PostgresWarehouse::read_state() {
 
 void PostgresWarehouse::ensure_partitions(const Batch& batch) {
   std::set<std::string> missing;
+  std::optional<std::chrono::sys_days> last;
   for (const Interaction& row : batch.interactions) {
-    std::string month = to_rfc3339(row.occurred_at).substr(0, 7);
+    const auto day = std::chrono::floor<std::chrono::days>(row.occurred_at);
+    if (day == last) continue;
+    last = day;
+    std::string month = to_rfc3339(day).substr(0, 7);
     if (!partitions_.contains(month)) missing.insert(std::move(month));
   }
   if (missing.empty()) return;
@@ -222,7 +226,9 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
     }
   }
   copy(db, batch, diff.fresh);
-  write_users(db, batch, refused, diff.fresh, now, report);
+  // Of a window that is the newest of all, and read for the first time, nearly every profile is a newer one.
+  const bool look_first = compare || begun->boolean(0, 3);
+  write_users(db, batch, distinct_users(batch, refused, diff.fresh), look_first, now, report);
   write_rejects(db, batch, refused, now, report);
 
   // From here on one loader at a time, for a moment. What was compared above must not have changed since: the key would
@@ -247,11 +253,14 @@ HeldIds PostgresWarehouse::held(Database& db, const TimeWindow& window) {
 void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows) {
   if (rows.empty()) return;
   db.copy_begin("interactions", kColumns);
+  std::string id, date, occurrence;
   for (const std::uint32_t i : rows) {
     const Interaction& row = batch.interactions[i];
-    const std::string id = to_text(row.id);
-    const std::string date = to_rfc3339(row.occurred_at);
-    const std::string occurrence = std::to_string(row.occurrence);
+    id.clear();
+    append_text(id, row.id);
+    date.clear();
+    append_rfc3339(date, row.occurred_at);
+    occurrence = std::to_string(row.occurrence);
     const std::optional<std::string_view> fields[] = {
         id,        batch.users[row.user].user_id, date,
         row.type,  row.text,                      row.value,
@@ -262,19 +271,13 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
   db.copy_end();
 }
 
-void PostgresWarehouse::write_users(Database& db, const Batch& batch, const Refused& refused,
-                                    const std::vector<std::uint32_t>& fresh, const std::string& now,
-                                    WindowReport& report) {
-  std::vector<std::uint32_t> users = distinct_users(batch, refused, fresh);
-  report.users_inserted = report.users_updated = report.users_unchanged = 0;
-  report.users_without_id = batch.users_without_id;
+// Takes away the users that are known and unchanged: those are not even locked.
+void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, std::vector<std::uint32_t>& users) {
   if (users.empty()) return;
-
-  // Most are known and unchanged: those are not even locked.
   const auto known = db.run("load/known_users", {user_ids_json(batch, users)});
-  std::map<std::string_view, std::size_t> row_of;
+  std::unordered_map<std::string_view, std::size_t> row_of;
   for (std::size_t row = 0; row < known->size(); ++row) row_of.emplace(known->text(row, 0), row);
-  const auto up_to_date = [&](std::uint32_t i) {
+  std::erase_if(users, [&](std::uint32_t i) {
     const User& user = batch.users[i];
     const auto at = row_of.find(user.user_id);
     if (at == row_of.end()) return false;
@@ -282,12 +285,16 @@ void PostgresWarehouse::write_users(Database& db, const Batch& batch, const Refu
     if (!known->get(at->second, 1)) return false;
     const auto age = known->integer(at->second, 1);
     const auto served = user.observed_at->time_since_epoch().count();
-    std::string hash = to_text(user.profile_hash);
-    std::erase(hash, '-');
-    return served < age || (served == age && known->text(at->second, 2) == hash);
-  };
+    return served < age || (served == age && known->text(at->second, 2) == hex_of(user.profile_hash));
+  });
+}
+
+void PostgresWarehouse::write_users(Database& db, const Batch& batch, std::vector<std::uint32_t> users, bool look_first,
+                                    const std::string& now, WindowReport& report) {
   const std::size_t all = users.size();
-  std::erase_if(users, up_to_date);
+  report.users_inserted = report.users_updated = 0;
+  report.users_without_id = batch.users_without_id;
+  if (look_first) drop_up_to_date(db, batch, users);
   if (!users.empty()) {
     const auto written = db.run("load/upsert_users", {users_json(batch, users), now});
     for (std::size_t row = 0; row < written->size(); ++row) {

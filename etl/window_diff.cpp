@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "etl/identity.hpp"
+
 namespace odetl {
 namespace {
 
 enum class State : std::uint8_t { live, live_with_extra, marked };
 
 struct Held {
+  UuidKey key;
   Uuid id;
   State state;
   bool served = false;
@@ -16,10 +19,10 @@ struct Held {
 std::vector<Held> sorted(const HeldIds& held) {
   std::vector<Held> all;
   all.reserve(held.live.size() + held.live_with_extra.size() + held.marked.size());
-  for (const Uuid& id : held.live) all.push_back({id, State::live});
-  for (const Uuid& id : held.live_with_extra) all.push_back({id, State::live_with_extra});
-  for (const Uuid& id : held.marked) all.push_back({id, State::marked});
-  std::sort(all.begin(), all.end(), [](const Held& a, const Held& b) { return a.id < b.id; });
+  for (const Uuid& id : held.live) all.push_back({key_of(id), id, State::live});
+  for (const Uuid& id : held.live_with_extra) all.push_back({key_of(id), id, State::live_with_extra});
+  for (const Uuid& id : held.marked) all.push_back({key_of(id), id, State::marked});
+  std::sort(all.begin(), all.end(), [](const Held& a, const Held& b) { return a.key < b.key; });
   return all;
 }
 
@@ -29,9 +32,10 @@ WindowDiff difference(const std::vector<Interaction>& served, const HeldIds& hel
   WindowDiff diff;
   std::vector<Held> all = sorted(held);
   for (std::uint32_t i = 0; i < served.size(); ++i) {
-    const auto at = std::lower_bound(all.begin(), all.end(), served[i].id,
-                                     [](const Held& h, const Uuid& id) { return h.id < id; });
-    if (at == all.end() || at->id != served[i].id) {
+    const UuidKey key = key_of(served[i].id);
+    const auto at = std::lower_bound(all.begin(), all.end(), key,
+                                     [](const Held& h, const UuidKey& wanted) { return h.key < wanted; });
+    if (at == all.end() || at->key != key) {
       diff.fresh.push_back(i);
       continue;
     }

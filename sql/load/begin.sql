@@ -1,5 +1,6 @@
 -- $1 text: stream, $2, $3 timestamptz: the window. The transaction's time, whether any of the window was loaded before,
--- and the number of the last load.
-SELECT now(), coverage && tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz, '[)')), load_number
+-- the number of the last load, and whether anything newer was loaded.
+SELECT now(), coverage && tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz, '[)')), load_number,
+       coalesce(upper(coverage) > $3::timestamptz, false)
   FROM stream_state
  WHERE stream = $1::text;

@@ -38,8 +38,8 @@ constexpr auto kStop = Action::stop;
 constexpr Row kTable[] = {
     {Failure::unreachable, kAgain, kAgain, kAgain, kAgain, kAgain, 500ms, 60s},
     {Failure::throttled, kAgain, kAgain, kAgain, kAgain, kAgain, 500ms, 60s},
-    {Failure::server_error, kAgain, kSplit, kAlone, kSplit, kAlone, 500ms, 60s},
-    {Failure::broken_answer, kAgain, kSplit, kAlone, kSplit, kAlone, 500ms, 60s},
+    {Failure::server_error, kAgain, kSplit, kAlone, kSplit, kAlone, 100ms, 60s},
+    {Failure::broken_answer, kAgain, kSplit, kAlone, kSplit, kAlone, 100ms, 60s},
     {Failure::timeout, kSplit, kSplit, kAlone, kSplit, kAlone, 0ms, 0ms},
     {Failure::too_large, kSplit, kSplit, kAlone, kSplit, kAlone, 0ms, 0ms},
     {Failure::unauthorised, kStop, kStop, kStop, kStop, kStop, 0ms, 0ms},
@@ -141,6 +141,14 @@ TEST(RetryPolicy, AThrottleThatGivesNoTimeDoesNotTurnIntoAHotLoop) {
   EXPECT_GE(decide(throttled, 0.0).wait, 54s);
   throttled.retry_after = 90s;
   EXPECT_EQ(decide(throttled, kAlmostOne).wait, 90s) << "what the server asked for is a floor, not added";
+}
+
+TEST(RetryPolicy, AWindowThatFailsAmongAnswersIsSplitAtOnce) {
+  FailedAttempt again = attempt(Failure::server_error, 2, true, false);
+  again.consecutive = 2;
+  EXPECT_EQ(decide(again, kAlmostOne).wait, 0ms);
+  again.consecutive = 3;
+  EXPECT_GT(decide(again, kAlmostOne).wait, 0ms) << "the server fails at all it is asked";
 }
 
 TEST(RetryPolicy, HalvesFollowOneAnotherQuickly) {
