@@ -29,6 +29,18 @@ struct Unloadable {
   throw ApiError(Failure::broken_answer, "parse answer: " + cause + "; the answer is not used");
 }
 
+// In our own words: simdjson's differ between its releases.
+const char* reason_of(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT: return "it ends in the middle of a list or an object";
+    case simdjson::UNCLOSED_STRING: return "a string is never closed";
+    case simdjson::TAPE_ERROR: return "a comma, a bracket or a key is missing or too many";
+    case simdjson::INCORRECT_TYPE: return "a value is not of the type that stands there";
+    case simdjson::DEPTH_ERROR: return "lists and objects stand in each other too deeply";
+    default: return simdjson::error_message(error);
+  }
+}
+
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 std::string_view trimmed(std::string_view text) {
@@ -139,7 +151,7 @@ const Batch& ResponseParser::Reader::read(Body& body, const ParseOptions& option
   try {
     iterate(body);
   } catch (const simdjson::simdjson_error& error) {
-    broken(fmt::format("not one whole JSON document ({})", error.what()));
+    broken(fmt::format("not one whole JSON document ({})", reason_of(error.error())));
   } catch (const JsonError& error) {
     broken(fmt::format("not JSON: {}", error.what()));
   }
@@ -149,6 +161,8 @@ const Batch& ResponseParser::Reader::read(Body& body, const ParseOptions& option
 
 void ResponseParser::Reader::iterate(Body& body) {
   if (body.size() == 0) broken("it is empty");
+  // Newer releases of simdjson step over one; JSON has none.
+  if (body.view().starts_with("\xEF\xBB\xBF")) broken("a byte order mark stands before it");
   if (body.size() > parser_.capacity()) {
     if (parser_.allocate(body.size()) != simdjson::SUCCESS) throw std::bad_alloc();
   }

@@ -73,7 +73,6 @@ INSTANTIATE_TEST_SUITE_P(
                  "c.yaml:1:6: an anchor is not read; the value without it is accepted"},
         Document{"Tag", "log: {level: !!str info}\n",
                  "c.yaml:1:14: a tag is not read; the value without it is accepted"},
-        Document{"UnknownAlias", "log: *l\n", "c.yaml:1:6: is not valid YAML: the referenced anchor is not defined"},
         Document{"OpenBrace", "log: {level: info\n", "c.yaml:2:1: is not valid YAML: end of map flow not found"},
         Document{"OpenQuote", "state_dir: \"/a\nlog: {}\n",
                  "c.yaml:1:12: is not valid YAML: the quote that opens here is never closed"},
@@ -103,6 +102,12 @@ TEST(Yaml, BombOfAliasesIsRefusedBeforeItGrows) {
   const std::string lines = problems(bomb);
   EXPECT_THAT(lines, HasSubstr("c.yaml:2:10: an alias is not read; the value itself is accepted\n"));
   EXPECT_THAT(lines, testing::ContainsRegex("\nand [0-9]+ more$")) << "so that the first of them can be seen";
+}
+
+// Newer releases of yaml-cpp tell its name.
+TEST(Yaml, AnUnknownAliasIsRefused) {
+  EXPECT_THAT(problems("log: *l\n"),
+              testing::StartsWith("c.yaml:1:6: is not valid YAML: the referenced anchor is not defined"));
 }
 
 TEST(Yaml, DeepNestingIsRefusedBeforeItIsFollowed) {
