@@ -196,8 +196,12 @@ bool holds_secret(const std::string& key, const std::string& text) {
 std::string read_token(const ApiConfig& api, Environment environment, std::string* warning) {
   if (warning != nullptr) warning->clear();
   if (!api.token.empty()) return accept({"", "api.token"}, api.token);
-  if (!api.token_file.empty()) return read_token_file({api.token_file, "api.token_file"}, warning);
   const auto directory = environment("CREDENTIALS_DIRECTORY");
+  if (!api.token_file.empty()) {
+    // The service manager lets only this user in; the mode of its files is the mask of an access list.
+    const bool guarded = directory && !directory->empty() && api.token_file.starts_with(*directory + "/");
+    return read_token_file({api.token_file, "api.token_file"}, guarded ? nullptr : warning);
+  }
   if (directory && !directory->empty()) {
     const std::string path = *directory + "/" + kCredential;
     if (::access(path.c_str(), F_OK) == 0) return read_credential({path, ""});

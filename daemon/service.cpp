@@ -203,6 +203,7 @@ bool Service::Impl::lead(std::stop_token stop) {
   if (leads_) return true;
   leads_ = warehouse_->try_lead();
   if (leads_) {
+    metrics_.leader(true);
     log(LogLevel::info, "leading", {{"warehouse", wiring_.database_name()}});
     recheck_.reset();
     return true;

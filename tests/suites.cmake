@@ -24,5 +24,5 @@ odetl_suite(simulator_test odetl_simulator integration/simulator_test.cpp)
 odetl_suite(acceptance_test odetl_simulator
   integration/acceptance_backfill_test.cpp integration/acceptance_guarantees_test.cpp
   integration/acceptance_run_once_test.cpp integration/acceptance_service_test.cpp integration/acceptance_faults_test.cpp
-  integration/acceptance_commands_test.cpp integration/acceptance_fixture.cpp)
+  integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp integration/acceptance_fixture.cpp)
 add_dependencies(acceptance_test opendialog-etl)

@@ -135,6 +135,13 @@ TEST_F(Token, InAPrivateFileClearsTheWarning) {
   EXPECT_EQ(warning, "");
 }
 
+TEST_F(Token, WarnsOfNoFileThatTheServiceManagerGuards) {
+  credentials_directory = directory_;
+  std::string warning = "of an earlier read";
+  EXPECT_EQ(read_token(from_file(write("token", "abc", 0440)), under_systemd, &warning), "abc");
+  EXPECT_EQ(warning, "");
+}
+
 TEST_F(Token, IsReadAfreshEachTime) {
   const ApiConfig api = from_file(write("token", "old"));
   EXPECT_EQ(read_token(api, no_environment), "old");

@@ -1,48 +1,30 @@
 #include "daemon/service_manager.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
-#include "tests/support/child_process.hpp"
+#include "tests/support/notify_socket.hpp"
 
 namespace odetl {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// The service manager's end of the protocol: a datagram socket that NOTIFY_SOCKET names.
 class ServiceManagerTest : public ::testing::Test {
  protected:
-  ServiceManagerTest() {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string path = directory_ / "notify";
-    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    socket_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  }
   ~ServiceManagerTest() override {
-    for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
-    close(socket_);
+    for (const char* name : {"WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
   }
 
   /// The next message; empty when none has been sent.
-  std::string received() const {
-    char text[8192];
-    const auto size = recv(socket_, text, sizeof text, 0);
-    return size < 0 ? "" : std::string(text, static_cast<std::size_t>(size));
-  }
+  std::string received() const { return socket_.next(); }
 
   test::TempDirectory directory_;
-  int socket_ = -1;
+  test::NotifySocket socket_;
   std::unique_ptr<ServiceManager> manager_ = make_service_manager();
 };
 
