@@ -26,3 +26,5 @@ odetl_suite(acceptance_test odetl_simulator
   integration/acceptance_run_once_test.cpp integration/acceptance_service_test.cpp integration/acceptance_faults_test.cpp
   integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp integration/acceptance_fixture.cpp)
 add_dependencies(acceptance_test opendialog-etl)
+odetl_suite(deployment_test odetl_daemon deployment/systemd_units_test.cpp)
+add_dependencies(deployment_test opendialog-etl)
