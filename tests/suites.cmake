@@ -26,5 +26,7 @@ odetl_suite(acceptance_test odetl_simulator
   integration/acceptance_run_once_test.cpp integration/acceptance_service_test.cpp integration/acceptance_faults_test.cpp
   integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp integration/acceptance_fixture.cpp)
 add_dependencies(acceptance_test opendialog-etl)
-odetl_suite(deployment_test odetl_daemon deployment/systemd_units_test.cpp)
+odetl_suite(deployment_test odetl_daemon
+  deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp)
+target_link_libraries(deployment_test PRIVATE yaml-cpp)
 add_dependencies(deployment_test opendialog-etl)
