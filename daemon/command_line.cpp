@@ -76,10 +76,14 @@ void add_commands(CLI::App& app, Typed& typed) {
 
   CLI::App* backfill = add("backfill", "Load a range of the past, skipping what is already covered", Command::backfill,
                            "backfill --from 2024-01-01 --to 2024-02-01 --workers 2");
-  backfill->add_option("--from", typed.from, "First instant: 2024-01-31 or 2024-01-31T08:00:00Z")->required();
-  backfill->add_option("--to", typed.to, "The instant to end before")->required();
-  backfill->add_option("--window", typed.window, "Widest window: 90s, 15m, 6h, 7d [default: windows.width, adapting]");
-  backfill->add_option("--workers", typed.workers, "Windows loaded at a time, 1 to 64 [default: backfill.workers]");
+  backfill->add_option("--from", typed.from, "First instant: 2024-01-31 or 2024-01-31T08:00:00Z")
+      ->required()
+      ->type_name("T");
+  backfill->add_option("--to", typed.to, "The instant to end before")->required()->type_name("T");
+  backfill->add_option("--window", typed.window, "Widest window: 90s, 15m, 6h, 7d [default: windows.width, adapting]")
+      ->type_name("D");
+  backfill->add_option("--workers", typed.workers, "Windows loaded at a time, 1 to 64 [default: backfill.workers]")
+      ->type_name("N");
   backfill->add_flag("--reload", invocation.reload, "Read covered parts again, too");
   backfill->add_flag("--dry-run", invocation.dry_run, "Print the gaps and the estimated requests; load nothing");
 
@@ -135,23 +139,65 @@ std::optional<std::string> read_backfill(Typed& typed, Timestamp now, const CLI:
   return std::nullopt;
 }
 
+// The whole command line, to be parsed or described.
+struct Grammar {
+  Grammar() {
+    app.footer(kFooter);
+    app.require_subcommand(0, 1);
+    app.fallthrough();
+    Invocation& invocation = typed.invocation;
+    app.add_option("--config", invocation.config_file,
+                   fmt::format("Configuration [default: $OPENDIALOG_ETL_CONFIG or {}]", kDefaultConfig))
+        ->type_name("FILE");
+    app.add_option("--set", invocation.overrides, "KEY=VALUE that wins over the file; can be repeated")
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE");
+    app.add_option("--log-level", invocation.log_level,
+                   "trace, debug, info, warn, error, critical [default: log.level]")
+        ->type_name("LEVEL");
+    app.add_option("--log-format", invocation.log_format, "auto, text, json, logfmt [default: log.format]")
+        ->type_name("FORMAT");
+    app.add_flag("--version", version, "The same as the command version");
+    add_commands(app, typed);
+  }
+
+  Typed typed;
+  bool version = false;
+  CLI::App app{"Loads what users said to an OpenDialog tenant into PostgreSQL.", "opendialog-etl"};
+};
+
+// The lines of a footer that are commands to type.
+std::vector<std::string> examples_of(const CLI::App& app) {
+  std::vector<std::string> examples;
+  std::istringstream lines(app.get_footer());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  ")) examples.push_back(line.substr(2));
+  }
+  return examples;
+}
+
+CommandText describe(const CLI::App& app) {
+  CommandText text{app.get_parent() == nullptr ? "" : app.get_name(), app.get_description(), {}, examples_of(app)};
+  for (const CLI::Option* option : app.get_options()) {
+    const bool is_flag = option->get_items_expected_max() == 0;
+    text.options.push_back({option->get_name(), is_flag ? "" : option->get_type_name(), option->get_description()});
+  }
+  return text;
+}
+
 }  // namespace
 
+std::vector<CommandText> describe_command_line() {
+  Grammar grammar;
+  std::vector<CommandText> texts = {describe(grammar.app)};
+  for (const CLI::App* command : grammar.app.get_subcommands({})) texts.push_back(describe(*command));
+  return texts;
+}
+
 std::variant<Invocation, Farewell> parse_command_line(int argc, const char* const* argv, Timestamp now) {
-  Typed typed;
-  CLI::App app("Loads what users said to an OpenDialog tenant into PostgreSQL.", "opendialog-etl");
-  app.footer(kFooter);
-  app.require_subcommand(0, 1);
-  app.fallthrough();
-  bool version = false;
-  app.add_option("--config", typed.invocation.config_file,
-                 fmt::format("Configuration [default: $OPENDIALOG_ETL_CONFIG or {}]", kDefaultConfig));
-  app.add_option("--set", typed.invocation.overrides, "KEY=VALUE that wins over the file; can be repeated")
-      ->allow_extra_args(false);
-  app.add_option("--log-level", typed.invocation.log_level, "trace, debug, info, warn, error, critical [default: log.level]");
-  app.add_option("--log-format", typed.invocation.log_format, "auto, text, json, logfmt [default: log.format]");
-  app.add_flag("--version", version, "The same as the command version");
-  add_commands(app, typed);
+  Grammar grammar;
+  CLI::App& app = grammar.app;
+  Typed& typed = grammar.typed;
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -163,7 +209,7 @@ std::variant<Invocation, Farewell> parse_command_line(int argc, const char* cons
                     fmt::format("opendialog-etl: {}\n{}See opendialog-etl --help.\n", error.what(),
                                 suggestion(app, argc, argv))};
   }
-  if (version) {
+  if (grammar.version) {
     typed.invocation.command = Command::version;
   } else if (app.get_subcommands().empty()) {
     return Farewell{ExitCode::usage, "", "opendialog-etl: no command is given\n" + app.help()};

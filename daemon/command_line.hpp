@@ -39,6 +39,21 @@ struct Farewell {
 /// `now` tells which ranges lie in the future. A typo in a command or option is answered with the nearest one.
 std::variant<Invocation, Farewell> parse_command_line(int argc, const char* const* argv, Timestamp now);
 
+/// What --help tells, in parts: the manual page and the completions are made of it.
+struct OptionText {
+  std::string name;   ///< `--from`
+  std::string value;  ///< `T`; empty for a flag
+  std::string description;
+};
+struct CommandText {
+  std::string name;  ///< empty for the program itself, whose options all commands take
+  std::string description;
+  std::vector<OptionText> options;
+  std::vector<std::string> examples;
+};
+/// The program itself first, then its commands.
+std::vector<CommandText> describe_command_line();
+
 inline constexpr const char* kDefaultConfig = "/etc/opendialog-etl/config.yaml";
 
 }  // namespace odetl

@@ -27,6 +27,6 @@ odetl_suite(acceptance_test odetl_simulator
   integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp integration/acceptance_fixture.cpp)
 add_dependencies(acceptance_test opendialog-etl)
 odetl_suite(deployment_test odetl_daemon
-  deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp)
+  deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp deployment/manual_test.cpp)
 target_link_libraries(deployment_test PRIVATE yaml-cpp)
-add_dependencies(deployment_test opendialog-etl)
+add_dependencies(deployment_test opendialog-etl described)
