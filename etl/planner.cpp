@@ -14,6 +14,7 @@ constexpr std::chrono::duration<double> kDensityHalfLife = 72h;  // nights and w
 constexpr double kDensityDecay = 0.96;                            // an answer, at least: nor one burst the silence after
 constexpr double kTelling = 4.0;  // a quarter of a full answer
 constexpr double kMaxShrink = 0.25;
+constexpr double kGrowthWhereSlow = 2.0;
 constexpr double kMostCeilingGrowth = 0.1;
 constexpr double kLeastCeilingGrowth = 0.01;
 constexpr double kBelowCeiling = 0.75;
@@ -63,11 +64,12 @@ void WindowWidth::learn(seconds width, const AnswerSize& answer) {
   const auto ratio = [](auto target, auto actual) {
     return static_cast<double>(target) / std::max(1.0, static_cast<double>(actual));
   };
-  const double wanted = std::min({ratio(limits_.target_bytes, answer.bytes), ratio(limits_.target_rows, answer.rows),
-                                  ratio(limits_.target_time.count(), answer.duration.count())});
-  const double densest = densest_lately(width, std::min(ratio(limits_.target_bytes, answer.bytes),
-                                                        ratio(limits_.target_rows, answer.rows)));
-  const double factor = std::clamp(std::min(wanted, 1.0 / (densest * static_cast<double>(width.count()))), kMaxShrink, kMaxGrowth);
+  const double by_size = std::min(ratio(limits_.target_bytes, answer.bytes), ratio(limits_.target_rows, answer.rows));
+  double by_time = ratio(limits_.target_time.count(), answer.duration.count());
+  // A server that takes long over next to nothing takes no less over a part of it, and narrow windows would never catch up.
+  if (by_size >= kMaxGrowth) by_time = std::max(by_time, by_time > kMaxShrink ? kGrowthWhereSlow : 1.0);
+  const double by_density = 1.0 / (densest_lately(width, by_size) * static_cast<double>(width.count()));
+  const double factor = std::clamp(std::min({by_size, by_time, by_density}), kMaxShrink, kMaxGrowth);
   last_failed_ = false;
   if (2 * width >= 3 * failed_width_) caution_ = 0;  // it was no limit
   const auto proposed = seconds(std::max<seconds::rep>(1, std::llround(static_cast<double>(width.count()) * factor)));
@@ -75,7 +77,7 @@ void WindowWidth::learn(seconds width, const AnswerSize& answer) {
   if (width < current_ && factor > 1.0 && proposed < current_) return;
   seconds next = proposed;
   if (ceiling_) {
-    raise_ceiling(factor >= kMaxGrowth);
+    raise_ceiling(by_size >= kMaxGrowth);
     next = std::min(next, std::chrono::floor<seconds>(*ceiling_ * kBelowCeiling));
     if (*ceiling_ > limits_.max * 2) ceiling_.reset();
   }

@@ -58,9 +58,9 @@ struct AnswerSize {
   std::chrono::milliseconds duration{0};
 };
 
-/// Learns how wide windows may be: so that answers as dense as any of late come near the targets, at most eight times
-/// wider from one answer to the next, at most half of what just failed, and back to a width that failed the slower, the more often that failed
-/// (down to a hundredth an answer).
+/// Learns how wide windows may be: so that answers as dense as any of late come near the targets (the time it takes counts
+/// only where there is something to serve), at most eight times wider from one answer to the next, at most half of what
+/// just failed, and back to a width that failed the slower, the more often that failed (down to a hundredth an answer).
 class WindowWidth {
  public:
   explicit WindowWidth(const WidthLimits& limits) : limits_(limits), current_(limits.first) {}

@@ -252,10 +252,27 @@ TEST(WindowWidth, StaysNarrowEnoughForTheBusyHoursThroughNightsAndWeekEnds) {
 
 TEST(WindowWidth, SlowAnswersNarrowIt) {
   WindowWidth width({.first = 1000s});
-  width.learn(1000s, {.bytes = 10, .rows = 1, .duration = 20s});
+  width.learn(1000s, {.bytes = 10, .rows = 4000, .duration = 20s});
   EXPECT_EQ(width.current(), 500s);
-  width.learn(500s, {.bytes = 10, .rows = 1, .duration = 500s});
+  width.learn(500s, {.bytes = 10, .rows = 4000, .duration = 500s});
   EXPECT_EQ(width.current(), 125s) << "to a quarter at most";
+}
+
+// Else a server that takes 15 seconds for anything would be asked for a second at a time, and never be caught up with.
+TEST(WindowWidth, SlowAnswersOfNextToNothingDoNotNarrowIt) {
+  WindowWidth width({.first = 1000s});
+  width.learn(1000s, {.bytes = 10, .rows = 1, .duration = 100s});
+  EXPECT_EQ(width.current(), 1000s);
+  width.learn(1000s, {.bytes = 10, .rows = 1, .duration = 15s});
+  EXPECT_EQ(width.current(), 2000s);
+}
+
+TEST(WindowWidth, RecoversFromAFailureAlsoWhereAnswersAreSlow) {
+  WindowWidth width({.first = 3600s});
+  width.failed(2s);
+  ASSERT_EQ(width.current(), 1s);
+  for (int answers = 0; answers < 30; ++answers) width.learn(width.current(), {.bytes = 10, .rows = 1, .duration = 15s});
+  EXPECT_GE(width.current(), 600s);
 }
 
 TEST(WindowWidth, ANarrowRestOfARangeDoesNotNarrowIt) {
