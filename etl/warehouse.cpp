@@ -65,6 +65,8 @@ class PostgresWarehouse final : public Warehouse {
   using Refused = std::set<std::uint32_t>;
   template <typename Work>
   auto transaction(Work work);
+  template <typename Work>
+  auto write(Work work);
   Database& database();
   static bool take_lead(Database& db);
   void drop_session();
@@ -91,6 +93,7 @@ class PostgresWarehouse final : public Warehouse {
   std::mutex session_mutex_;  // guards the pointer, for cancel()
   std::unique_ptr<Database> database_;
   bool leads_ = false;                // this or a former session took the lead
+  bool lost_lead_ = false;            // and another has it since: nothing is written before try_lead()
   std::set<std::string> partitions_;  // months known to be there, `2024_01`
 };
 
@@ -102,10 +105,7 @@ Database& PostgresWarehouse::database() {
       fresh->begin();
       leads_ = take_lead(*fresh);
       fresh->commit();
-      if (!leads_) {
-        throw DatabaseError(Failure::not_leader,
-                            "reconnect to the database: another process polls this warehouse now; this one stands by");
-      }
+      lost_lead_ = !leads_;
     }
     const std::scoped_lock lock(session_mutex_);
     database_ = std::move(fresh);
@@ -145,6 +145,17 @@ auto PostgresWarehouse::transaction(Work work) {
   }
 }
 
+// The same for what only the leader may do, where there was one.
+template <typename Work>
+auto PostgresWarehouse::write(Work work) {
+  database();
+  if (lost_lead_) {
+    throw DatabaseError(Failure::not_leader,
+                        "write to the warehouse: another process polls it now; this one stands by");
+  }
+  return transaction(std::move(work));
+}
+
 StreamState PostgresWarehouse::read_state() {
   return transaction([](Database& db) {
     const auto rows = db.run("state/read", {kStream});
@@ -173,7 +184,7 @@ void PostgresWarehouse::ensure_partitions(const Batch& batch) {
     if (!partitions_.contains(month)) missing.insert(std::move(month));
   }
   if (missing.empty()) return;
-  transaction([&](Database& db) {
+  write([&](Database& db) {
     for (const std::string& month : missing) db.run("load/ensure_partition", {month + "-01T00:00:00Z"});
     return true;
   });
@@ -185,7 +196,7 @@ std::int64_t PostgresWarehouse::load(const Batch& batch, const LoadRequest& requ
   for (bool partitions_are_sure = false;;) {
     ensure_partitions(batch);
     try {
-      return transaction([&](Database& db) { return load_once(db, batch, request, refused, report); });
+      return write([&](Database& db) { return load_once(db, batch, request, refused, report); });
     } catch (const DatabaseError& error) {
       if (error.failure() != Failure::db_data || refused.size() >= kMaxRefused) throw;
     }
@@ -405,7 +416,7 @@ std::uint32_t PostgresWarehouse::find_refused(const Batch& batch, const Refused&
 }
 
 void PostgresWarehouse::record(const WindowReport& report) {
-  transaction([&](Database& db) {
+  write([&](Database& db) {
     if (report.outcome == Outcome::poisoned) {
       db.run("load/poison", {kStream, to_rfc3339(report.window.from), to_rfc3339(report.window.to)});
     }
@@ -415,7 +426,7 @@ void PostgresWarehouse::record(const WindowReport& report) {
 }
 
 void PostgresWarehouse::set_poll_from(sys_seconds from) {
-  transaction([&](Database& db) { return db.run("state/set_poll_from", {kStream, to_rfc3339(from)}); });
+  write([&](Database& db) { return db.run("state/set_poll_from", {kStream, to_rfc3339(from)}); });
 }
 
 std::optional<sys_seconds> PostgresWarehouse::last_recheck(std::chrono::seconds span) {
@@ -425,7 +436,7 @@ std::optional<sys_seconds> PostgresWarehouse::last_recheck(std::chrono::seconds 
 }
 
 void PostgresWarehouse::set_last_recheck(std::chrono::seconds span, sys_seconds begun) {
-  transaction([&](Database& db) {
+  write([&](Database& db) {
     return db.run("state/set_rechecked", {kStream, std::to_string(span.count()), to_rfc3339(begun)});
   });
 }
@@ -435,7 +446,7 @@ bool PostgresWarehouse::take_lead(Database& db) {
 }
 
 bool PostgresWarehouse::try_lead() {
-  leads_ = false;
+  leads_ = lost_lead_ = false;
   leads_ = transaction([](Database& db) { return take_lead(db); });
   return leads_;
 }

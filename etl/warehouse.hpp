@@ -65,7 +65,7 @@ class Warehouse {
   virtual void set_last_recheck(std::chrono::seconds span, sys_seconds begun) = 0;
 
   /// Tries to become the one daemon that polls. Holds until this object ends, or until a session broke and another took
-  /// the lead before the next one stood: then everything throws not_leader once, and no row was written meanwhile.
+  /// the lead before the next one stood: then whatever would write throws not_leader until this is tried again.
   virtual bool try_lead() = 0;
 
   /// Brings the indexes of a range up to date after much was loaded.

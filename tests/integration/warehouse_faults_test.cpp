@@ -150,6 +150,22 @@ TEST_F(Faults, ALostSessionNoLongerLeads) {
   EXPECT_FALSE(first->try_lead());
 }
 
+TEST_F(Faults, AFormerLeaderWritesNothingBeforeItHasAskedForTheLeadAgain) {
+  const auto former = open();
+  const auto next = open();
+  ASSERT_TRUE(former->try_lead());
+  query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted");
+  wait_for(dsn_, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0");
+  ASSERT_TRUE(next->try_lead());
+  EXPECT_EQ(error_of([&] { load(*former, kDay, two_people()); }).failure(), Failure::db_unreachable);
+  for (int times = 0; times < 2; ++times) {
+    EXPECT_EQ(error_of([&] { load(*former, kDay, two_people()); }).failure(), Failure::not_leader);
+  }
+  EXPECT_EQ(count("interactions"), "0");
+  EXPECT_EQ(former->read_state().load_number, 0) << "it may look";
+  EXPECT_FALSE(former->try_lead());
+}
+
 TEST_F(Faults, CancelEndsTheStatementThatRuns) {
   const auto warehouse = open();
   const DatabaseError error = error_at("LOCK users", *warehouse, [&] { warehouse->cancel(); });
