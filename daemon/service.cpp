@@ -17,6 +17,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr auto kStandbyInterval = seconds(5);    // between two tries to lead, at the most
 constexpr auto kLongestProbeInterval = seconds(300);  // between two tries while a human must act
+constexpr int kRecheckPart = 4;                       // of the poll interval, the least time that rechecks get
 constexpr auto kDefaultPast = 24h;               // a first run begins so long before now
 constexpr auto kPatienceAtFirst = 10s;           // of run --once, before anything succeeded
 constexpr auto kPatience = 10min;
@@ -70,7 +71,8 @@ class Service::Impl {
   void begin_recheck();
   void work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at);
   sys_seconds poll_from();
-  void learn_server_clock(std::stop_token stop);
+  std::optional<TaskFailure> ask_server_clock(std::stop_token stop);
+  std::vector<TimeWindow> ranges_to_poll();
   sys_seconds settled() const;
   void refresh_state();
   void take_up_reload();
@@ -137,23 +139,27 @@ sys_seconds Service::Impl::poll_from() {
   return from;
 }
 
-// A first run begins a day before the server's now, so one must be known.
-void Service::Impl::learn_server_clock(std::stop_token stop) {
-  const bool needed = !wiring_.config().windows.start && !state_.poll_from && !clock_offset_;
-  if (!needed) return;
+// Asks for next to nothing: any answer has a clock. Answers why there was none.
+std::optional<TaskFailure> Service::Impl::ask_server_clock(std::stop_token stop) {
   Body body;
   Exchange exchange;
+  std::optional<TaskFailure> failure;
   const sys_seconds long_ago{0s};
   const Timestamp sent = surroundings_.now();
   try {
     client_->fetch({long_ago, long_ago}, body, exchange, stop);
   } catch (const ApiError& error) {
-    // Any answer has a clock; without one, the poll that follows tells what is wrong.
-    log(LogLevel::debug, "server_clock_unknown", {{"error", error.what()}});
+    const bool answered = error.failure() == Failure::refused || error.failure() == Failure::throttled;
+    if (!answered) failure = {error.failure(), error.what(), error.retry_after()};
   }
   if (exchange.server_date) {
     clock_offset_ = std::chrono::duration_cast<std::chrono::milliseconds>(*exchange.server_date - sent - exchange.duration);
   }
+  return failure;
+}
+
+std::vector<TimeWindow> Service::Impl::ranges_to_poll() {
+  return poll_ranges(state_, poll_from(), settled(), wiring_.config().windows.lookback);
 }
 
 void Service::Impl::work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at) {
@@ -165,13 +171,21 @@ void Service::Impl::work(WindowPlan& plan, Reason reason, std::stop_token stop, 
 
 // One poll: everything from the first gap to the settled present. Answers what stopped it.
 std::optional<TaskFailure> Service::Impl::poll(std::stop_token stop, const PlanOptions& options) {
-  learn_server_clock(stop);
-  const auto ranges = poll_ranges(state_, poll_from(), settled(), wiring_.config().windows.lookback);
-  WindowPlan plan(ranges, state_.poisoned, width_, options);
-  work(plan, Reason::poll, stop, SteadyTime::max());
+  // A first run begins a day before the server's now, so one must be known.
+  const bool begins_by_clock = !wiring_.config().windows.start && !state_.poll_from && !clock_offset_;
+  if (begins_by_clock) ask_server_clock(stop);  // the poll that follows tells what is wrong
+  std::optional<WindowPlan> plan;
+  plan.emplace(ranges_to_poll(), state_.poisoned, width_, options);
+  if (plan->is_done()) {
+    // What was learned of the clocks may be wrong by now, and nothing but an answer would tell.
+    const auto failure = ask_server_clock(stop);
+    plan.emplace(ranges_to_poll(), state_.poisoned, width_, options);
+    if (plan->is_done() && failure) return failure;
+  }
+  work(*plan, Reason::poll, stop, SteadyTime::max());
   if (stop.stop_requested()) return std::nullopt;
-  if (!plan.stopped_by()) telemetry_.all_well();
-  return plan.stopped_by();
+  if (!plan->stopped_by()) telemetry_.all_well();
+  return plan->stopped_by();
 }
 
 // Begins the most urgent recheck that is due.
@@ -196,7 +210,10 @@ void Service::Impl::recheck(std::stop_token stop, SteadyTime pause_at) {
   if (!recheck_) begin_recheck();
   if (!recheck_) return;
   work(recheck_->plan, Reason::recheck, stop, pause_at);
-  if (recheck_->plan.is_done()) recheck_.reset();
+  if (!recheck_->plan.is_done()) return;
+  const auto& stopped_by = recheck_->plan.stopped_by();
+  if (stopped_by && stopped_by->failure == Failure::not_leader) leads_ = false;
+  recheck_.reset();
 }
 
 bool Service::Impl::lead(std::stop_token stop) {
@@ -304,7 +321,8 @@ void Service::Impl::turn(std::stop_token stop) {
     } else {
       fruitless_ = 0;
       if (state_.watermark) manager_.status("loaded up to " + to_rfc3339(*state_.watermark));
-      recheck(stop, next);
+      // Polls that take all the time there is must not shut rechecks out.
+      recheck(stop, std::max(next, surroundings_.steady() + interval / kRecheckPart));
     }
   } catch (const DatabaseError& error) {
     if (stop.stop_requested()) return;  // it was cut short
