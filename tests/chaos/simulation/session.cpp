@@ -1,0 +1,218 @@
+// The steps of etl/warehouse.cpp, on the simulated database.
+#include <algorithm>
+
+#include "tests/chaos/simulation/simulated_warehouse.hpp"
+
+namespace odetl::chaos {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::seconds;
+
+constexpr auto kLockTimeout = 10s;  // of sql/session.sql
+constexpr auto kIdleInTransaction = 1min;
+
+std::function<void()> nothing() { return {}; }
+
+}  // namespace
+
+Session::~Session() {
+  if (backend_ != nullptr) database_.lose(*backend_);
+}
+
+void Session::lose() {
+  database_.lose(*backend_);
+  backend_ = nullptr;
+}
+
+void Session::fail(Failure failure, const char* why) {
+  if (failure == Failure::db_unreachable) {
+    lose();
+  } else {
+    database_.roll_back(*backend_);
+  }
+  throw DatabaseError(failure, why);
+}
+
+// A statement: it takes time, and fails as the times are.
+Act<> Session::step() {
+  Timeline& time = database_.timeline();
+  const Timestamp begun = time.now();
+  co_await time.sleep(who_, time.some(time.random().permille(20) ? 3s : 5ms));
+  if (!backend_->is_alive) {
+    backend_ = nullptr;
+    throw DatabaseError(Failure::db_unreachable, "the session was terminated");
+  }
+  if (backend_->in_transaction && time.now() - begun > kIdleInTransaction) {
+    fail(Failure::db_unreachable, "idle in transaction for too long");
+  }
+  if (!time.random().permille(database_.fault_permille(begun))) co_return;
+  constexpr Failure kFailures[] = {Failure::db_unreachable, Failure::db_unreachable, Failure::db_retry,
+                                   Failure::db_exhausted, Failure::db_data};
+  fail(database_.fault_permille(begun) >= 1000 ? Failure::db_unreachable : kFailures[time.random().below(std::size(kFailures))],
+       "a fault of the database");
+}
+
+// A session that could not be made whole is none.
+Act<> Session::connect() {
+  backend_ = database_.connect();
+  try {
+    co_await step();
+    if (!leads_) co_return;
+    co_await step();
+    leads_ = !database_.is_led_by_other(*backend_);
+    lost_lead_ = !leads_;
+    backend_->leads = leads_;
+  } catch (const DatabaseError&) {
+    if (backend_ != nullptr) lose();
+    throw;
+  }
+}
+
+Act<> Session::begin() {
+  if (backend_ == nullptr) co_await connect();
+  co_await step();
+  backend_->in_transaction = true;
+}
+
+// What the former leader must not do before it has asked for the lead again.
+Act<> Session::begin_writing() {
+  co_await begin();
+  if (lost_lead_) fail(Failure::not_leader, "another process leads now");
+}
+
+Act<> Session::commit(std::function<void()> change) {
+  backend_->at_commit = std::move(change);
+  backend_->is_committing = true;
+  Timeline& time = database_.timeline();
+  co_await time.sleep(who_, time.some(20ms));
+  if (!backend_->is_alive) {
+    backend_ = nullptr;
+    throw DatabaseError(Failure::db_unreachable, "the session was terminated");
+  }
+  if (time.random().permille(database_.fault_permille(time.now()))) {
+    fail(Failure::db_unreachable, "the reply to COMMIT is lost");  // and it may have been done, or be done later
+  }
+  database_.commit(*backend_);
+}
+
+Act<StreamState> Session::read_state() {
+  co_await begin();
+  co_await step();
+  const StreamState state = database_.state;
+  co_await commit(nothing());
+  co_return state;
+}
+
+Act<> Session::await_end_of(const Backend* other) {
+  Timeline& time = database_.timeline();
+  for (const Backend* each = other; each != nullptr; each = each->waits_for) {
+    if (each == backend_.get()) fail(Failure::db_retry, "a deadlock");
+  }
+  backend_->waits_for = other;
+  const Timestamp deadline = time.now() + kLockTimeout;
+  co_await time.wait(who_, database_.transaction_ended, deadline);
+  if (backend_->is_alive) backend_->waits_for = nullptr;
+  co_await step();
+  if (time.now() >= deadline) fail(Failure::db_retry, "lock_timeout");
+}
+
+Act<> Session::insert(const Reading& reading, const std::vector<std::uint32_t>& fresh) {
+  for (const std::uint32_t i : fresh) {
+    const Uuid id = reading.rows[i].id;
+    while (const Backend* other = database_.inserter_of(id, *backend_)) co_await await_end_of(other);
+    if (database_.rows.contains(id)) fail(Failure::db_conflict, "the key is there already");
+    backend_->inserted.emplace(id, reading.seen_at);
+    if (database_.timeline().random().permille(100)) co_await step();
+  }
+}
+
+Act<> Session::lock_state() {
+  co_await step();
+  while (const Backend* other = database_.state_holder()) co_await await_end_of(other);
+  backend_->holds_state = true;
+}
+
+Act<> Session::load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load) {
+  co_await step();
+  const std::int64_t begun = database_.state.load_number;
+  compare = compare || database_.state.coverage.overlaps(reading.window);
+  HeldIds held;
+  if (compare) {
+    co_await step();
+    held = database_.held(reading.window);
+  }
+  const WindowDiff diff = difference(reading.rows, held);
+  co_await insert(reading, diff.fresh);
+  co_await step();
+  co_await lock_state();
+  if (database_.is_loaded_since(reading.window, begun)) fail(Failure::db_conflict, "loaded by another meanwhile");
+  if (!diff.gone.empty() || !diff.revived.empty()) {
+    co_await step();
+    if (!database_.is_loaded_since(reading.window, seen_load)) {
+      backend_->gone = diff.gone;
+      backend_->revived = diff.revived;
+    }
+  }
+  co_await step();
+}
+
+Act<std::int64_t> Session::load(const Reading& reading, bool compare, std::int64_t seen_load) {
+  co_await begin_writing();
+  co_await load_in_transaction(reading, compare, seen_load);
+  const std::int64_t number = database_.state.load_number + 1;
+  const std::function<void()> change = [database = &database_, backend = backend_.get(), reading] {
+    database->apply(*backend, reading);
+  };
+  co_await commit(change);
+  co_return number;
+}
+
+Act<> Session::record_poisoned(TimeWindow window) {
+  co_await begin_writing();
+  co_await lock_state();
+  const std::function<void()> change = [database = &database_, window] {
+    for (const TimeWindow& part : database->state.coverage.gaps(window)) database->state.poisoned.add(part);
+  };
+  co_await commit(change);
+}
+
+Act<> Session::record() {
+  co_await begin_writing();
+  co_await step();
+  co_await commit(nothing());
+}
+
+Act<> Session::set_poll_from(sys_seconds from) {
+  co_await begin_writing();
+  co_await lock_state();
+  const std::function<void()> change = [database = &database_, from] { database->state.poll_from = from; };
+  co_await commit(change);
+}
+
+Act<std::optional<sys_seconds>> Session::last_recheck(seconds span) {
+  co_await begin();
+  const auto found = database_.rechecks.find(span);
+  const auto at = found == database_.rechecks.end() ? std::nullopt : std::optional(found->second);
+  co_await commit(nothing());
+  co_return at;
+}
+
+Act<> Session::set_last_recheck(seconds span, sys_seconds begun) {
+  co_await begin_writing();
+  co_await lock_state();
+  const std::function<void()> change = [database = &database_, span, begun] { database->rechecks[span] = begun; };
+  co_await commit(change);
+}
+
+Act<bool> Session::try_lead() {
+  leads_ = lost_lead_ = false;
+  co_await begin();
+  co_await step();
+  backend_->leads = leads_ = !database_.is_led_by_other(*backend_);
+  const bool leads = leads_;
+  co_await commit(nothing());
+  co_return leads;
+}
+
+}  // namespace odetl::chaos

@@ -1,0 +1,180 @@
+// The turns of daemon/service.cpp and the rounds of daemon/backfill.cpp.
+#include <algorithm>
+
+#include "tests/chaos/simulation/simulated_process.hpp"
+
+namespace odetl::chaos {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::seconds;
+
+constexpr seconds kStandbyInterval{5};
+constexpr seconds kLongestProbeInterval{300};
+constexpr seconds kAfterDatabaseFailed{2};
+constexpr int kRecheckPart = 4;
+constexpr seconds kBeforeRunAgain{20};  // what starts a backfill again takes its time
+
+}  // namespace
+
+Act<> SimulatedDaemon::run() {
+  session_.emplace(world_.database, actor_);
+  while (true) co_await turn();
+}
+
+Act<> SimulatedDaemon::turn() {
+  const Timestamp begun = time().now();
+  Timestamp next = begun + options_.interval;
+  try {
+    co_await do_turn(begun, next);
+  } catch (const DatabaseError&) {
+    leads_ = false;
+    next = begun + std::min(options_.interval, kAfterDatabaseFailed);
+  }
+  if (next > time().now()) co_await time().sleep(actor_, next - time().now());
+}
+
+Act<> SimulatedDaemon::do_turn(Timestamp begun, Timestamp& next) {
+  state_ = co_await session_->read_state();
+  const bool leads = co_await lead(begun, next);
+  if (!leads) co_return;
+  const auto stopped_by = co_await poll();
+  state_ = co_await session_->read_state();
+  if (stopped_by && stopped_by->failure == Failure::not_leader) {
+    leads_ = false;
+    next = begun;
+  } else if (stopped_by) {
+    const auto rare = std::max(options_.interval, kLongestProbeInterval);
+    next = begun + std::min<seconds>(options_.interval * (1 << std::min(fruitless_++, 8)), rare);
+  } else {
+    fruitless_ = 0;
+    co_await recheck(std::max<Timestamp>(next, time().now() + options_.interval / kRecheckPart));
+  }
+}
+
+Act<bool> SimulatedDaemon::lead(Timestamp begun, Timestamp& next) {
+  if (leads_) co_return true;
+  leads_ = co_await session_->try_lead();
+  if (leads_) {
+    recheck_.reset();
+  } else {
+    next = begun + std::min(kStandbyInterval, options_.interval);
+  }
+  co_return leads_;
+}
+
+Act<sys_seconds> SimulatedDaemon::poll_from() {
+  if (options_.start) co_return *options_.start;
+  if (state_.poll_from) co_return *state_.poll_from;
+  const sys_seconds from = settled() - 24h;
+  co_await session_->set_poll_from(from);
+  state_.poll_from = from;
+  co_return from;
+}
+
+Act<std::optional<TaskFailure>> SimulatedDaemon::ask_server_clock() {
+  const Timestamp sent = world_.local_now();
+  const AskedRange long_ago{sys_seconds{0s}, sys_seconds{0s}};
+  const Answer answer = co_await ask(long_ago);
+  learn_clock(answer.exchange, sent);
+  const bool answered = !answer.failure || answer.failure == Failure::refused || answer.failure == Failure::throttled;
+  if (answered) co_return std::nullopt;
+  co_return TaskFailure{*answer.failure, "the API", answer.retry_after};
+}
+
+Act<std::vector<TimeWindow>> SimulatedDaemon::ranges_to_poll() {
+  const sys_seconds from = co_await poll_from();
+  co_return poll_ranges(state_, from, settled(), options_.lookback);
+}
+
+Act<> SimulatedDaemon::work_on(WindowPlan& plan, Reason reason, Timestamp pause_at) {
+  Pipe pipe(plan, reason, state_.load_number, pause_at);
+  co_await work(pipe, *session_);
+}
+
+Act<std::optional<TaskFailure>> SimulatedDaemon::poll() {
+  if (!options_.start && !state_.poll_from && !clock_offset_) co_await ask_server_clock();
+  std::optional<WindowPlan> plan;
+  std::vector<TimeWindow> ranges = co_await ranges_to_poll();
+  plan.emplace(ranges, state_.poisoned, width_, options_.plan);
+  if (plan->is_done()) {
+    const auto failure = co_await ask_server_clock();
+    ranges = co_await ranges_to_poll();
+    plan.emplace(ranges, state_.poisoned, width_, options_.plan);
+    if (plan->is_done() && failure) co_return failure;
+  }
+  co_await work_on(*plan, Reason::poll, kNever);
+  co_return plan->stopped_by();
+}
+
+Act<> SimulatedDaemon::begin_recheck() {
+  const auto now = std::chrono::floor<seconds>(world_.local_now());
+  for (const auto& [every, span] : options_.rechecks) {
+    const auto last = co_await session_->last_recheck(span);
+    if (last && now - *last < every && *last <= now) continue;
+    co_await session_->set_last_recheck(span, now);
+    if (!last) continue;
+    PlanOptions plan;
+    plan.retry_poisoned = true;
+    recheck_.emplace(recheck_ranges(state_, span, options_.lookback), state_.poisoned, width_, plan,
+                     time().now());
+    co_return;
+  }
+}
+
+Act<> SimulatedDaemon::recheck(Timestamp pause_at) {
+  if (!recheck_) co_await begin_recheck();
+  if (!recheck_) co_return;
+  co_await work_on(recheck_->plan, Reason::recheck, pause_at);
+  if (!recheck_->plan.is_done()) co_return;
+  if (!recheck_->plan.stopped_by()) recheck_done_ = recheck_->begun;
+  leads_ = leads_ && !(recheck_->plan.stopped_by() && recheck_->plan.stopped_by()->failure == Failure::not_leader);
+  recheck_.reset();
+}
+
+Act<> SimulatedBackfill::run() {
+  while (true) {
+    bool done = false;
+    try {
+      done = co_await read();
+    } catch (const DatabaseError&) {
+      done = false;
+    }
+    if (done) break;
+    co_await time().sleep(actor_, kBeforeRunAgain);
+  }
+}
+
+Act<> SimulatedBackfill::work_alone(Pipe& pipe) {
+  Session session(world_.database, actor_);
+  co_await work(pipe, session);
+}
+
+// Answers whether all was read that can be.
+Act<bool> SimulatedBackfill::read() {
+  Session reader(world_.database, actor_);
+  const StreamState state = co_await reader.read_state();
+  const auto gaps = state.coverage.gaps(options_.backfill);
+  if (gaps.empty()) co_return true;
+  PlanOptions options = options_.plan;
+  options.retry_poisoned = true;
+  options.pass_poison = true;
+  options.patience_at_first = 10s;
+  options.patience = 10min;
+  WindowPlan plan(gaps, state.poisoned, width_, options);
+  Pipe pipe(plan, Reason::backfill, state.load_number, kNever);
+  std::vector<Act<>> workers;
+  for (int i = 0; i < options_.workers; ++i) workers.push_back(work_alone(pipe));
+  for (Act<>& worker : workers) worker.start();
+  const auto all_over = [&] {
+    return std::all_of(workers.begin(), workers.end(), [](const Act<>& worker) { return worker.is_over(); });
+  };
+  while (!all_over()) co_await time().sleep(actor_, 1s);
+  for (Act<>& worker : workers) worker.result();
+  // What is poisoned and could not be written down ends with exit code 1, too: it is run again.
+  const auto is_known = [&](const TimeWindow& second) { return world_.database.state.poisoned.contains(second); };
+  const bool all_known = std::all_of(plan.poisoned().begin(), plan.poisoned().end(), is_known);
+  co_return !plan.stopped_by() && plan.unsettled().empty() && all_known;
+}
+
+}  // namespace odetl::chaos

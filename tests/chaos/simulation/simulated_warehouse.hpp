@@ -1,0 +1,142 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "etl/planner.hpp"
+#include "etl/window_diff.hpp"
+#include "tests/chaos/simulation/act.hpp"
+#include "tests/chaos/simulation/simulated_tenant.hpp"
+#include "tests/chaos/simulation/timeline.hpp"
+
+namespace odetl::chaos {
+
+/// The id of an interaction: its date, what was said and its number among twins, so that ids sort by date.
+Uuid id_of(const Said& said, std::int32_t occurrence);
+Said said_by(const Uuid& id);
+
+/// The first thing that went against a guarantee.
+struct Witness {
+  std::string wrong;
+  std::function<void(const std::string&)> trace;  ///< called, when set, with what happens
+
+  void expect(bool is_so, const char* guarantee, const std::string& what) {
+    if (!is_so && wrong.empty()) wrong = std::string(guarantee) + ": " + what;
+  }
+};
+
+/// A window to load.
+struct Reading {
+  TimeWindow window;
+  std::vector<Interaction> rows;
+  Timestamp seen_at;                      ///< the true time the answer shows
+  std::optional<Timestamp> settled_until;  ///< by the server's clock then, if it tells, less settle
+  Reason reason = Reason::poll;
+};
+
+/// The database of a warehouse: what is committed, and backends with transactions under way, in which every statement sees
+/// what was committed before it, a key waits for another's, and locks are held to the end.
+class SimulatedDatabase {
+ public:
+  struct Held {
+    bool marked = false;
+    Timestamp told;  ///< the true time shown by the newest answer that said so
+  };
+  /// A session as the server has it. It can outlive its client for a moment.
+  struct Backend : std::enable_shared_from_this<Backend> {
+    bool is_alive = true;
+    bool leads = false;
+    bool in_transaction = false;
+    bool is_committing = false;
+    bool holds_state = false;
+    const Backend* waits_for = nullptr;
+    std::map<Uuid, Timestamp> inserted;
+    std::vector<Uuid> gone, revived;
+    std::function<void()> at_commit;
+  };
+
+  SimulatedDatabase(Timeline& timeline, Witness& witness) : timeline_(timeline), witness_(witness) {}
+
+  StreamState state;
+  std::map<Uuid, Held> rows;
+  std::vector<std::pair<std::int64_t, TimeWindow>> loads;
+  std::map<std::chrono::seconds, sys_seconds> rechecks;
+
+  /// Times of faults, and how likely a step fails then; an outage fails all.
+  std::vector<Trouble> troubles;
+  std::uint64_t fault_permille(Timestamp now) const;
+
+  std::shared_ptr<Backend> connect();
+  void commit(Backend& backend);
+  void roll_back(Backend& backend);
+  void end(Backend& backend);
+  /// Ends some sessions, as an operator does.
+  void terminate(std::uint64_t permille);
+  /// The client is gone without a word: the server finds out later, and what was being committed may still be.
+  void lose(Backend& backend);
+
+  bool is_loaded_since(const TimeWindow& window, std::int64_t last) const;
+  HeldIds held(const TimeWindow& window) const;
+  Backend* inserter_of(const Uuid& id, const Backend& other_than);
+  bool is_led_by_other(const Backend& than) const;
+  Backend* state_holder();
+
+  void apply(Backend& backend, const Reading& reading);
+
+  Timeline& timeline() { return timeline_; }
+  Witness& witness() { return witness_; }
+  Signal transaction_ended;
+
+ private:
+  void check(const Backend& backend, const Reading& reading) const;
+  void change_rows(Backend& backend, const Reading& reading);
+
+  Timeline& timeline_;
+  Witness& witness_;
+  std::vector<std::shared_ptr<Backend>> backends_;
+};
+
+/// One client's session: the steps of etl/warehouse.cpp and of its SQL, each of which takes time, can fail, and can be
+/// where its process is killed. Throws DatabaseError.
+class Session {
+ public:
+  Session(SimulatedDatabase& database, Actor& who) : database_(database), who_(who) {}
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Act<StreamState> read_state();
+  Act<std::int64_t> load(const Reading& reading, bool compare, std::int64_t seen_load);
+  Act<> record_poisoned(TimeWindow window);
+  Act<> record();
+  Act<> set_poll_from(sys_seconds from);
+  Act<std::optional<sys_seconds>> last_recheck(std::chrono::seconds span);
+  Act<> set_last_recheck(std::chrono::seconds span, sys_seconds begun);
+  Act<bool> try_lead();
+
+ private:
+  using Backend = SimulatedDatabase::Backend;
+
+  Act<> connect();
+  Act<> begin();
+  Act<> begin_writing();
+  Act<> step();
+  Act<> commit(std::function<void()> change);
+  Act<> insert(const Reading& reading, const std::vector<std::uint32_t>& fresh);
+  Act<> await_end_of(const Backend* other);
+  Act<> lock_state();
+  Act<> load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load);
+  [[noreturn]] void fail(Failure failure, const char* why);
+  void lose();
+
+  SimulatedDatabase& database_;
+  Actor& who_;
+  std::shared_ptr<Backend> backend_;
+  bool leads_ = false;
+  bool lost_lead_ = false;
+};
+
+}  // namespace odetl::chaos
