@@ -2,12 +2,13 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <condition_variable>
 #include <cstdio>
-#include <exception>
-#include <thread>
+#include <mutex>
 
 #include "daemon/log.hpp"
 #include "daemon/progress.hpp"
+#include "daemon/workers.hpp"
 
 namespace odetl {
 namespace {
@@ -45,7 +46,6 @@ class Backfill {
   std::vector<TimeWindow> ranges_to_read(const StreamState& state) const;
   void print_plan(const std::vector<TimeWindow>& ranges) const;
   std::vector<TimeWindow> read(const std::vector<TimeWindow>& ranges, const StreamState& state, std::stop_token stop);
-  void read_with_workers(Pipeline& pipeline, std::stop_token stop);
   bool wait_for(sys_seconds settled, std::stop_token stop);
   void summarise() const;
   void print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const;
@@ -133,7 +133,8 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
       return ProgressReading{ratio, telemetry_.totals(), telemetry_.requests(),
                              std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_)};
     });
-    read_with_workers(pipeline, stop);
+    work_in_parallel(wiring_, pipeline, invocation_.workers.value_or(wiring_.config().backfill_workers),
+                     [this] { return wiring_.warehouse(); }, stop);
   }
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
   clock_offset_ = pipeline.server_clock_offset();
@@ -142,33 +143,6 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                        plan.stopped_by()->message + "; what was loaded stays, run the same command again to go on");
   }
   return Coverage(plan.unsettled()).windows();
-}
-
-void Backfill::read_with_workers(Pipeline& pipeline, std::stop_token stop) {
-  const int workers = invocation_.workers.value_or(wiring_.config().backfill_workers);
-  // One worker's unexpected end stops the others.
-  std::stop_source failed;
-  const std::stop_callback on_stop(stop, [&failed] { failed.request_stop(); });
-  std::vector<std::unique_ptr<ApiClient>> clients;
-  for (int i = 0; i < workers; ++i) clients.push_back(wiring_.client());
-  std::vector<std::exception_ptr> errors(clients.size());
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-      threads.emplace_back([&, &error = errors[i], &client = *clients[i]] {
-        try {
-          const auto warehouse = wiring_.warehouse();
-          pipeline.work(client, *warehouse, failed.get_token());
-        } catch (...) {
-          error = std::current_exception();  // rethrown below
-          failed.request_stop();
-        }
-      });
-    }
-  }
-  for (const auto& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
 }
 
 // The end of a range that reaches to now settles within moments; a server whose clock is far behind is not waited for.

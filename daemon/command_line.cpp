@@ -76,16 +76,24 @@ void add_commands(CLI::App& app, Typed& typed) {
 
   CLI::App* backfill = add("backfill", "Load a range of the past, skipping what is already covered", Command::backfill,
                            "backfill --from 2024-01-01 --to 2024-02-01 --workers 2");
-  backfill->add_option("--from", typed.from, "First instant: 2024-01-31 or 2024-01-31T08:00:00Z")
-      ->required()
-      ->type_name("T");
-  backfill->add_option("--to", typed.to, "The instant to end before")->required()->type_name("T");
+  const auto add_range = [&typed](CLI::App* sub) {
+    sub->add_option("--from", typed.from, "First instant: 2024-01-31 or 2024-01-31T08:00:00Z")
+        ->required()
+        ->type_name("T");
+    sub->add_option("--to", typed.to, "The instant to end before")->required()->type_name("T");
+  };
+  add_range(backfill);
   backfill->add_option("--window", typed.window, "Widest window: 90s, 15m, 6h, 7d [default: windows.width, adapting]")
       ->type_name("D");
   backfill->add_option("--workers", typed.workers, "Windows loaded at a time, 1 to 64 [default: backfill.workers]")
       ->type_name("N");
   backfill->add_flag("--reload", invocation.reload, "Read covered parts again, too");
   backfill->add_flag("--dry-run", invocation.dry_run, "Print the gaps and the estimated requests; load nothing");
+
+  CLI::App* verify = add("verify", "Read a range again and compare it with the warehouse; exit 0 only if they are equal",
+                         Command::verify, "verify --from 2024-01-01 --to 2024-02-01 --repair");
+  add_range(verify);
+  verify->add_flag("--repair", invocation.repair, "Load what differs");
 
   CLI::App* status = add("status", "Show watermark, lag, coverage and its gaps, last windows, last error, rejects",
                          Command::status, "status --json");
@@ -106,7 +114,7 @@ Farewell misuse(const std::string& message) {
   return {ExitCode::usage, "", "opendialog-etl: " + message + "\nSee opendialog-etl --help.\n"};
 }
 
-// Nothing when the range can be backfilled.
+// Nothing when the range can be read.
 std::optional<std::string> read_range(Typed& typed, Timestamp now) {
   constexpr const char* kForms = "write 2024-01-31, or 2024-01-31T08:00:00Z with Z or an offset";
   const auto from = parse_instant(typed.from);
@@ -214,9 +222,10 @@ std::variant<Invocation, Farewell> parse_command_line(int argc, const char* cons
   } else if (app.get_subcommands().empty()) {
     return Farewell{ExitCode::usage, "", "opendialog-etl: no command is given\n" + app.help()};
   }
-  if (typed.invocation.command == Command::backfill) {
-    if (const auto problem = read_backfill(typed, now, app)) return misuse(*problem);
-  }
+  std::optional<std::string> problem;
+  if (typed.invocation.command == Command::backfill) problem = read_backfill(typed, now, app);
+  if (typed.invocation.command == Command::verify) problem = read_range(typed, now);
+  if (problem) return misuse(*problem);
   return typed.invocation;
 }
 

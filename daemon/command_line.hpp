@@ -9,7 +9,7 @@
 
 namespace odetl {
 
-enum class Command { run, backfill, status, check, migrate, version };
+enum class Command { run, backfill, verify, status, check, migrate, version };
 
 /// What the user typed.
 struct Invocation {
@@ -20,11 +20,12 @@ struct Invocation {
   std::optional<std::string> log_format;
 
   bool once = false;                                ///< run
-  sys_seconds from{}, to{};                         ///< backfill
+  sys_seconds from{}, to{};                         ///< backfill, verify
   std::optional<std::chrono::seconds> window;       ///< backfill: instead of windows.width and max_width
   std::optional<int> workers;                       ///< backfill: instead of backfill.workers
   bool reload = false;                              ///< backfill: also what is covered
   bool dry_run = false;                             ///< backfill, migrate
+  bool repair = false;                              ///< verify: load what differs
   bool json = false;                                ///< status
   bool offline = false;                             ///< check
 };

@@ -10,6 +10,7 @@
 #include "daemon/log.hpp"
 #include "daemon/service.hpp"
 #include "daemon/status.hpp"
+#include "daemon/verify.hpp"
 #include "daemon/version.hpp"
 #include "etl/libraries.hpp"
 #include "etl/migrations.hpp"
@@ -99,6 +100,15 @@ ExitCode load_past(const Invocation& invocation, Wiring& wiring, std::stop_token
   return backfill(wiring, invocation, metrics, telemetry, surroundings, stop);
 }
 
+ExitCode verify_past(const Invocation& invocation, Wiring& wiring, std::stop_token stop) {
+  const Surroundings surroundings = real_surroundings();
+  Metrics metrics;
+  Telemetry telemetry(metrics, surroundings, true);
+  wiring.start_database(stop);
+  wiring.require_schema();
+  return verify(wiring, invocation, telemetry, surroundings, stop);
+}
+
 ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
   const Config config = load(invocation);
   init_log(config.log_level, config.log_format);
@@ -107,6 +117,7 @@ ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
   switch (invocation.command) {
     case Command::run: return run(invocation, wiring, signals);
     case Command::backfill: return load_past(invocation, wiring, signals.token());
+    case Command::verify: return verify_past(invocation, wiring, signals.token());
     case Command::status: return show_status(invocation, wiring, signals.token());
     case Command::check: return check(wiring, invocation.offline, real_surroundings(), signals.token());
     case Command::migrate: return migrate_schema(invocation, wiring, signals.token());

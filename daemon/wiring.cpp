@@ -85,6 +85,15 @@ void Wiring::prepare_schema(std::stop_token stop) {
   }
 }
 
+void Wiring::require_schema() const {
+  const auto database = connect();
+  const auto pending = pending_migrations(*database);
+  if (pending.empty()) return;
+  throw DatabaseError(Failure::db_schema, fmt::format("read the schema '{}': it lacks migration '{}'; run "
+                                                      "`opendialog-etl migrate`, or load something first",
+                                                      database->schema(), pending.front().name));
+}
+
 std::string Wiring::token() {
   std::string warning;
   std::string token = read_token(config().api, process_environment, &warning);

@@ -39,6 +39,8 @@ class Wiring {
   /// Creates or upgrades the schema, or (warehouse.auto_migrate: false) checks that it is there. Throws DatabaseError,
   /// also soon after `stop` is requested.
   void prepare_schema(std::stop_token stop);
+  /// For commands that only look: throws DatabaseError(db_schema) unless the schema is there and up to date.
+  void require_schema() const;
   std::unique_ptr<Database> connect() const;
   std::unique_ptr<Warehouse> warehouse() const;
 

@@ -113,6 +113,10 @@ std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& 
   return json_list(users, [&](std::string& out, std::uint32_t i) { append_quoted(out, batch.users[i].user_id); });
 }
 
+std::string text_list_json(const std::vector<std::string>& texts) {
+  return json_list(texts, [](std::string& out, const std::string& text) { append_quoted(out, text); });
+}
+
 std::string users_json(const Batch& batch, const std::vector<std::uint32_t>& users) {
   return json_list(users, [&](std::string& out, std::uint32_t i) { write_user(out, batch.users[i]); });
 }
@@ -122,6 +126,25 @@ std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& in
     ObjectWriter object(out);
     object.text("id", to_text(batch.interactions[i].id));
     object.json("extra", batch.interactions[i].extra);
+  });
+}
+
+std::string interactions_json(const Batch& batch, std::span<const std::uint32_t> interactions) {
+  return json_list(interactions, [&](std::string& out, std::uint32_t i) {
+    const Interaction& row = batch.interactions[i];
+    const User& user = batch.users[row.user];
+    ObjectWriter object(out);
+    object.json("row", std::to_string(i));
+    object.text("id", to_text(row.id));
+    if (user.identity != kLostIdentity) object.text("user_id", user.user_id);
+    object.text("occurred_at", to_rfc3339(row.occurred_at));
+    object.text("type", row.type);
+    object.text("text", row.text);
+    object.text("value", row.value);
+    object.text("callback_id", row.callback_id);
+    object.json("data", row.data);
+    object.json("extra", row.extra);
+    object.json("occurrence", std::to_string(row.occurrence));
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +25,18 @@ std::string hex_of(const std::array<std::uint8_t, 16>& bytes);
 /// `["id", …]` for load/known_users.
 std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users);
 
+/// `["text", …]`.
+std::string text_list_json(const std::vector<std::string>& texts);
+
 /// A list of objects for load/upsert_users.
 std::string users_json(const Batch& batch, const std::vector<std::uint32_t>& users);
 
 /// A list of {id, extra} for load/set_extra.
 std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& interactions);
+
+/// A list of whole interactions for audit/compare, each with its index as `row`; without the user where the server lost
+/// it, because it can be held under another surrogate.
+std::string interactions_json(const Batch& batch, std::span<const std::uint32_t> interactions);
 
 /// A list of {id, user_id, reason, record} for load/rejects.
 std::string rejects_json(const std::vector<Reject>& rejects);

@@ -199,12 +199,7 @@ void ResponseParser::Reader::reject(std::string_view user_id, std::string_view r
   prove_json(record);
   std::string text = damage_.touches(record) ? damage_.restored(record) : std::string(record);
   std::string why(reason);
-  if (text.size() > kMaxRejectBytes) {
-    why += fmt::format(" (the first {} of {} bytes are kept)", kMaxRejectBytes, text.size());
-    std::size_t cut = kMaxRejectBytes;
-    while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
-    text.resize(cut);
-  }
+  cut_record(text, why);
   batch_.rejects.push_back({user_id, arena_.store(why), arena_.store(text), {}});
 }
 

@@ -4,6 +4,7 @@
 #include "etl/api_client.hpp"
 #include "etl/body.hpp"
 #include "etl/interaction.hpp"
+#include "etl/quarantine.hpp"
 
 namespace odetl {
 
@@ -18,10 +19,8 @@ struct ParseOptions {
   bool surrogate_unknown_users = true; ///< else records without a user id become rejects
 };
 
-/// Larger texts, data, profiles and sums of unknown fields are quarantined, and a quarantined record is kept up to the
-/// second limit.
+/// Larger texts, data, profiles and sums of unknown fields are quarantined.
 inline constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20;
-inline constexpr std::size_t kMaxRejectBytes = std::size_t{1} << 20;
 
 /// Turns the bytes of a 200 into a batch, in one pass and without copying texts that need no unescaping.
 ///

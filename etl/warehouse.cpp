@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
 #include <set>
 #include <unordered_map>
 
 #include "etl/identity.hpp"
+#include "etl/ledger.hpp"
 #include "etl/load_rows.hpp"
+#include "etl/quarantine.hpp"
 #include "etl/window_diff.hpp"
 
 namespace odetl {
@@ -22,8 +23,6 @@ constexpr std::size_t kMaxRefused = 100;  // records of one window that the data
 std::optional<std::string_view> null_if_empty(std::string_view json) {
   return json.empty() ? std::nullopt : std::optional(json);
 }
-
-std::string number(std::uint64_t value) { return std::to_string(value); }
 
 // `from to from to …` as sql/state/read.sql writes ranges.
 Coverage read_ranges(std::string_view text) {
@@ -49,7 +48,7 @@ std::optional<sys_seconds> read_instant(const SqlRows& rows, int column) {
 class PostgresWarehouse final : public Warehouse {
  public:
   PostgresWarehouse(DatabaseFactory connect, OnMissing on_missing)
-      : connect_(std::move(connect)), on_missing_(on_missing) {}
+      : session_(std::move(connect), [this](Database& db) { opened(db); }), on_missing_(on_missing) {}
 
   StreamState read_state() override;
   std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) override;
@@ -59,17 +58,14 @@ class PostgresWarehouse final : public Warehouse {
   void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override;
   bool try_lead() override;
   void summarise(const TimeWindow& range) override;
-  void cancel() noexcept override;
+  void cancel() noexcept override { session_.cancel(); }
 
  private:
   using Refused = std::set<std::uint32_t>;
   template <typename Work>
-  auto transaction(Work work);
-  template <typename Work>
   auto write(Work work);
-  Database& database();
   static bool take_lead(Database& db);
-  void drop_session();
+  void opened(Database& db);
 
   void ensure_partitions(const Batch& batch);
   std::int64_t load_once(Database& db, const Batch& batch, const LoadRequest& request, const Refused& refused,
@@ -83,81 +79,40 @@ class PostgresWarehouse final : public Warehouse {
                      WindowReport& report);
   void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request,
                    const std::string& now, WindowReport& report);
-  std::chrono::milliseconds log(Database& db, const WindowReport& report, std::optional<std::int64_t> number_of_load);
-  bool is_loaded_since(Database& db, const TimeWindow& window, std::int64_t last);
   std::uint32_t find_refused(const Batch& batch, const Refused& refused);
   bool accepts(const Batch& batch, const std::vector<std::uint32_t>& rows);
 
-  DatabaseFactory connect_;
+  DatabaseSession session_;
   OnMissing on_missing_;
-  std::mutex session_mutex_;  // guards the pointer, for cancel()
-  std::unique_ptr<Database> database_;
   bool leads_ = false;                // this or a former session took the lead
   bool lost_lead_ = false;            // and another has it since: nothing is written before try_lead()
   std::set<std::string> partitions_;  // months known to be there, `2024_01`
 };
 
-Database& PostgresWarehouse::database() {
-  if (!database_) {
-    auto fresh = connect_();
-    if (leads_) {
-      // The lock of who leads went with the old session, and another may have it now.
-      fresh->begin();
-      leads_ = take_lead(*fresh);
-      fresh->commit();
-      lost_lead_ = !leads_;
-    }
-    const std::scoped_lock lock(session_mutex_);
-    database_ = std::move(fresh);
-  }
-  return *database_;
-}
-
-void PostgresWarehouse::drop_session() {
-  const std::scoped_lock lock(session_mutex_);
-  database_.reset();
+// What a new session must do before it is used: nothing is known of its server, and the lock of who leads went with the
+// old session; another may have it now.
+void PostgresWarehouse::opened(Database& db) {
   partitions_.clear();
+  if (!leads_) return;
+  db.begin();
+  leads_ = take_lead(db);
+  db.commit();
+  lost_lead_ = !leads_;
 }
 
-void PostgresWarehouse::cancel() noexcept {
-  const std::scoped_lock lock(session_mutex_);
-  if (database_) database_->cancel();
-}
-
-// Runs `work` in one transaction: committed when it returns, rolled back when it throws; a session that broke is
-// dropped, so that the next use makes a new one with all its settings.
-template <typename Work>
-auto PostgresWarehouse::transaction(Work work) {
-  Database& db = database();
-  try {
-    db.begin();
-    auto result = work(db);
-    db.commit();
-    return result;
-  } catch (const DatabaseError& error) {
-    db.roll_back();
-    const bool read_only = error.sqlstate() == "25006";  // the next connection may reach the new primary
-    if (error.failure() == Failure::db_unreachable || read_only) drop_session();
-    throw;
-  } catch (...) {
-    db.roll_back();
-    throw;
-  }
-}
-
-// The same for what only the leader may do, where there was one.
+// A transaction that only the leader may do, where there was one.
 template <typename Work>
 auto PostgresWarehouse::write(Work work) {
-  database();
+  session_.database();
   if (lost_lead_) {
     throw DatabaseError(Failure::not_leader,
                         "write to the warehouse: another process polls it now; this one stands by");
   }
-  return transaction(std::move(work));
+  return session_.transaction(std::move(work));
 }
 
 StreamState PostgresWarehouse::read_state() {
-  return transaction([](Database& db) {
+  return session_.transaction([](Database& db) {
     const auto rows = db.run("state/read", {kStream});
     if (rows->size() != 1) {
       throw DatabaseError(Failure::db_schema,
@@ -174,6 +129,7 @@ StreamState PostgresWarehouse::read_state() {
 }
 
 void PostgresWarehouse::ensure_partitions(const Batch& batch) {
+  session_.database();  // a new session has forgotten all
   std::set<std::string> missing;
   std::optional<std::chrono::sys_days> last;
   for (const Interaction& row : batch.interactions) {
@@ -219,15 +175,18 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   }
   const std::string now(begun->text(0, 0));
 
+  if (!request.rewrite.empty()) db.run("load/delete", {from, to, uuid_array(request.rewrite)});
+  if (!request.rewrite_users.empty()) db.run("load/forget_profiles", {text_list_json(request.rewrite_users)});
   // Where nothing was ever loaded there is nothing to compare with; the primary key catches what should not be.
   const bool compare = begun->boolean(0, 1) || request.compare;
   WindowDiff diff = difference(batch.interactions, compare ? held(db, batch.window) : HeldIds{});
   std::erase_if(diff.fresh, [&](std::uint32_t row) { return refused.contains(row); });
 
   report.rows_read = batch.interactions.size() - refused.size();
-  report.inserted = diff.fresh.size();
+  report.updated = std::min(request.rewrite.size(), diff.fresh.size());
+  report.inserted = diff.fresh.size() - report.updated;
   report.unchanged = diff.held;
-  report.updated = report.deleted = 0;
+  report.deleted = 0;
   report.marks_deferred = false;
   report.lateness.clear();
   if (report.reason == Reason::poll) {
@@ -252,7 +211,7 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   apply_marks(db, batch, diff, request, now, report);
   const std::int64_t load_number = db.run("load/finish", {kStream, from, to})->integer(0, 0);
   report.outcome = Outcome::loaded;
-  report.load = log(db, report, load_number);
+  report.load = write_ledger(db, report, load_number);
   return load_number;
 }
 
@@ -318,13 +277,11 @@ void PostgresWarehouse::write_users(Database& db, const Batch& batch, std::vecto
 void PostgresWarehouse::write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                                       WindowReport& report) {
   std::vector<Reject> rejects = batch.rejects;
-  std::vector<std::string> records;  // what the rejects' views point to
+  std::vector<RefusedRecord> records;  // what the rejects' views point to
   records.reserve(refused.size());
   for (const std::uint32_t i : refused) {
-    const Interaction& row = batch.interactions[i];
-    records.push_back(record_of(row));
-    rejects.push_back({batch.users[row.user].user_id, "the database refuses it", records.back(), {}});
-    rejects.back().id = reject_id(rejects.back().user_id, records.back(), row.occurrence);
+    const RefusedRecord& record = records.emplace_back(refused_record(batch, i, "the database refuses it"));
+    rejects.push_back({record.user_id, record.reason, record.record, record.id});
   }
   report.rejected = rejects.size();
   if (rejects.empty()) return;
@@ -362,26 +319,9 @@ void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const Wind
   }
 }
 
-// Whether another load of any of the window was committed after load number `last`.
-bool PostgresWarehouse::is_loaded_since(Database& db, const TimeWindow& window, std::int64_t last) {
-  return db.run("load/overlapping", {kStream, std::to_string(last), to_rfc3339(window.from), to_rfc3339(window.to)})
-      ->boolean(0, 0);
-}
-
-std::chrono::milliseconds PostgresWarehouse::log(Database& db, const WindowReport& report, std::optional<std::int64_t> number_of_load) {
-  const auto logged = db.run(
-      "load/log", {number_of_load ? SqlParam(std::to_string(*number_of_load)) : std::nullopt, kStream,
-                   to_rfc3339(report.window.from), to_rfc3339(report.window.to), to_text(report.reason),
-                   to_text(report.outcome), number(report.rows_read), number(report.inserted), number(report.updated),
-                   number(report.unchanged), number(report.deleted), number(report.rejected), number(report.bytes),
-                   std::to_string(report.http.count()), std::to_string(report.attempts),
-                   report.error.empty() ? std::nullopt : SqlParam(report.error), to_rfc3339(report.started_at)});
-  return std::chrono::milliseconds(logged->integer(0, 0));
-}
-
 // Tries the rows without keeping them.
 bool PostgresWarehouse::accepts(const Batch& batch, const std::vector<std::uint32_t>& rows) {
-  Database& db = database();
+  Database& db = session_.database();
   try {
     db.begin();
     copy(db, batch, rows);
@@ -390,14 +330,14 @@ bool PostgresWarehouse::accepts(const Batch& batch, const std::vector<std::uint3
   } catch (const DatabaseError& error) {
     db.roll_back();
     if (error.failure() == Failure::db_data) return false;
-    if (error.failure() == Failure::db_unreachable) drop_session();
+    if (error.failure() == Failure::db_unreachable) session_.drop();
     throw;
   }
 }
 
 // Halves the rows that are not held until one is left that the database refuses.
 std::uint32_t PostgresWarehouse::find_refused(const Batch& batch, const Refused& refused) {
-  auto rows = transaction([&](Database& db) { return difference(batch.interactions, held(db, batch.window)).fresh; });
+  auto rows = session_.transaction([&](Database& db) { return difference(batch.interactions, held(db, batch.window)).fresh; });
   std::erase_if(rows, [&](std::uint32_t row) { return refused.contains(row); });
   if (accepts(batch, rows)) {
     throw DatabaseError(Failure::db_schema, "load window: the database refuses what no single interaction explains; look "
@@ -420,7 +360,7 @@ void PostgresWarehouse::record(const WindowReport& report) {
     if (report.outcome == Outcome::poisoned) {
       db.run("load/poison", {kStream, to_rfc3339(report.window.from), to_rfc3339(report.window.to)});
     }
-    log(db, report, std::nullopt);
+    write_ledger(db, report, std::nullopt);
     return true;
   });
 }
@@ -430,7 +370,7 @@ void PostgresWarehouse::set_poll_from(sys_seconds from) {
 }
 
 std::optional<sys_seconds> PostgresWarehouse::last_recheck(std::chrono::seconds span) {
-  return transaction([&](Database& db) {
+  return session_.transaction([&](Database& db) {
     return read_instant(*db.run("state/read_rechecked", {kStream, std::to_string(span.count())}), 0);
   });
 }
@@ -447,12 +387,12 @@ bool PostgresWarehouse::take_lead(Database& db) {
 
 bool PostgresWarehouse::try_lead() {
   leads_ = lost_lead_ = false;
-  leads_ = transaction([](Database& db) { return take_lead(db); });
+  leads_ = session_.transaction([](Database& db) { return take_lead(db); });
   return leads_;
 }
 
 void PostgresWarehouse::summarise(const TimeWindow& range) {
-  transaction([&](Database& db) { return db.run("load/summarise", {to_rfc3339(range.from), to_rfc3339(range.to)}); });
+  session_.transaction([&](Database& db) { return db.run("load/summarise", {to_rfc3339(range.from), to_rfc3339(range.to)}); });
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "etl/database.hpp"
+#include "etl/database_session.hpp"
 #include "etl/interaction.hpp"
 #include "etl/planner.hpp"
 
@@ -41,6 +40,10 @@ struct WindowReport {
 struct LoadRequest {
   bool compare = false;        ///< look at what is there even if the window was never covered
   std::int64_t seen_load = 0;  ///< the last committed load when the API was asked
+  /// Of a repair: served interactions that are held with another content or twice, and users whose stored profile is not
+  /// the one that its hash was made of. They are written anew.
+  std::vector<Uuid> rewrite = {};
+  std::vector<std::string> rewrite_users = {};
 };
 
 /// Where rows and progress are kept. One session; not thread-safe but for cancel(). Connects when first used and again
@@ -75,7 +78,6 @@ class Warehouse {
   virtual void cancel() noexcept = 0;
 };
 
-using DatabaseFactory = std::function<std::unique_ptr<Database>()>;
 std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing);
 
 }  // namespace odetl

@@ -19,13 +19,14 @@ odetl_suite(warehouse_test odetl
   integration/warehouse_test.cpp integration/warehouse_loaders_test.cpp integration/warehouse_users_test.cpp
   integration/warehouse_quarantine_test.cpp integration/warehouse_content_test.cpp
   integration/warehouse_state_test.cpp integration/warehouse_faults_test.cpp integration/migrations_test.cpp
-  integration/database_test.cpp integration/warehouse_fixture.cpp)
+  integration/audit_test.cpp integration/database_test.cpp integration/warehouse_fixture.cpp)
 odetl_suite(simulation_test odetl_simulation chaos/simulation/simulation_test.cpp)
 odetl_suite(simulator_test odetl_simulator integration/simulator_test.cpp)
 odetl_suite(acceptance_test odetl_simulator
   integration/acceptance_backfill_test.cpp integration/acceptance_guarantees_test.cpp
   integration/acceptance_run_once_test.cpp integration/acceptance_service_test.cpp integration/acceptance_faults_test.cpp
-  integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp integration/acceptance_fixture.cpp)
+  integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp
+  integration/acceptance_verify_test.cpp integration/acceptance_fixture.cpp)
 add_dependencies(acceptance_test opendialog-etl)
 odetl_suite(deployment_test odetl_daemon
   deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp deployment/manual_test.cpp)

@@ -122,7 +122,7 @@ CREATE TABLE window_log (
 CREATE INDEX window_log_not_loaded ON window_log (window_id) WHERE outcome <> 'loaded';
 COMMENT ON TABLE window_log IS 'The ledger: one row for every window that was read.';
 COMMENT ON COLUMN window_log.window_id IS 'Ascending, with holes.';
-COMMENT ON COLUMN window_log.load_number IS 'The place among committed loads, without holes; NULL unless loaded.';
+COMMENT ON COLUMN window_log.load_number IS 'The place among committed loads, without holes; NULL where nothing was loaded: a verification only compares.';
 COMMENT ON COLUMN window_log.stream IS 'interactions.';
 COMMENT ON COLUMN window_log.window_from IS 'The window''s first instant.';
 COMMENT ON COLUMN window_log.window_to IS 'The instant that it ends before.';
@@ -138,7 +138,7 @@ COMMENT ON COLUMN window_log.bytes IS 'The answer after decompression.';
 COMMENT ON COLUMN window_log.http_ms IS 'Milliseconds from request to last byte.';
 COMMENT ON COLUMN window_log.load_ms IS 'Milliseconds from the transaction''s begin to this row.';
 COMMENT ON COLUMN window_log.attempts IS 'Requests that this window took.';
-COMMENT ON COLUMN window_log.error IS 'What went wrong, without anything that a user said.';
+COMMENT ON COLUMN window_log.error IS 'What went wrong, or what a verification found, without anything that a user said.';
 COMMENT ON COLUMN window_log.started_at IS 'When the request was sent.';
 COMMENT ON COLUMN window_log.finished_at IS 'When this row was written.';
 

@@ -11,7 +11,7 @@ WITH estimate AS (
      ORDER BY window_id DESC LIMIT 1
 )
 SELECT (SELECT to_char(finished_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM window_log
-         WHERE stream = $1::text AND outcome = 'loaded' ORDER BY window_id DESC LIMIT 1),
+         WHERE stream = $1::text AND load_number IS NOT NULL ORDER BY load_number DESC LIMIT 1),
        (SELECT error FROM failure),
        (SELECT to_char(finished_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM failure),
        (SELECT count(*) FROM rejected_records WHERE stream = $1::text),

@@ -41,6 +41,7 @@ sys_seconds instant(const char* text) { return std::chrono::floor<std::chrono::s
 TEST(CommandLine, KnowsEveryCommand) {
   EXPECT_EQ(understood({"run"}).command, Command::run);
   EXPECT_EQ(understood({"backfill", "--from", "2024-01-01", "--to", "2024-01-02"}).command, Command::backfill);
+  EXPECT_EQ(understood({"verify", "--from", "2024-01-01", "--to", "2024-01-02"}).command, Command::verify);
   EXPECT_EQ(understood({"status"}).command, Command::status);
   EXPECT_EQ(understood({"check"}).command, Command::check);
   EXPECT_EQ(understood({"migrate"}).command, Command::migrate);
@@ -84,6 +85,13 @@ TEST(CommandLine, ReadsABackfill) {
   EXPECT_EQ(backfill.window, 6h);
   EXPECT_EQ(backfill.workers, 4);
   EXPECT_TRUE(backfill.reload && backfill.dry_run);
+}
+
+TEST(CommandLine, ReadsAVerification) {
+  const Invocation verify = understood({"verify", "--from", "2024-01-01", "--to", "2024-01-02", "--repair"});
+  EXPECT_EQ(verify.from, instant("2024-01-01T00:00:00Z"));
+  EXPECT_EQ(verify.to, instant("2024-01-02T00:00:00Z"));
+  EXPECT_TRUE(verify.repair);
 }
 
 TEST(CommandLine, WidensFractionsOfARangeToWholeSeconds) {
