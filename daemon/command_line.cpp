@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 
 #include "daemon/config.hpp"
 #include "daemon/nearest.hpp"
@@ -21,32 +23,28 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 1 the answer is no, 64 usage, 69 API or database unreachable, 70 internal error,\n"
     "75 temporary failure, 77 permission refused, 78 bad configuration.";
 
+constexpr const char* kInstantForms = "write 2024-01-31, or 2024-01-31T08:00:00Z with Z or an offset";
+
 // What is typed, before it is checked.
 struct Typed {
   Invocation invocation;
-  std::string from, to, window;
+  std::string from, to, window, before;
   int workers = 0;
 };
 
-std::vector<std::string> names_of(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  return names;
-}
-
-std::vector<std::string> options_of(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
+// Of the program, its commands and theirs.
+void collect(const CLI::App& app, std::vector<std::string>& commands, std::vector<std::string>& options) {
+  for (const CLI::Option* option : app.get_options()) options.push_back(option->get_name());
   for (const CLI::App* command : app.get_subcommands({})) {
-    for (const CLI::Option* option : command->get_options()) names.push_back(option->get_name());
+    commands.push_back(command->get_name());
+    collect(*command, commands, options);
   }
-  return names;
 }
 
 // A line for the word that was most likely misspelt.
 std::string suggestion(const CLI::App& app, int argc, const char* const* argv) {
-  const auto commands = names_of(app);
-  const auto options = options_of(app);
+  std::vector<std::string> commands, options;
+  collect(app, commands, options);
   const auto known = [](const std::vector<std::string>& names, const std::string& word) {
     return std::find(names.begin(), names.end(), word) != names.end();
   };
@@ -61,6 +59,37 @@ std::string suggestion(const CLI::App& app, int argc, const char* const* argv) {
     }
   }
   return "";
+}
+
+void add_rejects(CLI::App& app, Typed& typed) {
+  Invocation& invocation = typed.invocation;
+  CLI::App* rejects = app.add_subcommand("rejects", "The quarantine of records that could not be loaded");
+  rejects->footer("Example:\n  opendialog-etl rejects list");
+  rejects->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, Command command, const char* example) {
+    CLI::App* sub = rejects->add_subcommand(name, what);
+    sub->footer(fmt::format("Example:\n  opendialog-etl rejects {}", example));
+    sub->callback([&invocation, command] { invocation.command = command; });
+    return sub;
+  };
+  CLI::App* list = add("list", "Print what is in quarantine and why", Command::rejects_list, "list --limit 20");
+  list->add_flag("--json", invocation.json, "As JSON");
+  list->add_option("--limit", invocation.limit, "So many at the most [default: 100]")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+
+  const auto add_ids = [&invocation](CLI::App* sub) {
+    sub->add_option("--id", invocation.ids, "Only this one; can be repeated")->allow_extra_args(false)->type_name("ID");
+  };
+  CLI::App* retry = add("retry", "Read the windows of what is in quarantine again; exit 1 if some of it stays there",
+                        Command::rejects_retry, "retry");
+  add_ids(retry);
+  CLI::App* purge = add("purge", "Delete records from the quarantine", Command::rejects_purge,
+                        "purge --before 2024-01-01 --yes");
+  add_ids(purge);
+  purge->add_option("--before", typed.before, "Only those last seen before: 2024-01-31 or 2024-01-31T08:00:00Z")
+      ->type_name("T");
+  purge->add_flag("--yes", invocation.yes, "Do not ask");
 }
 
 void add_commands(CLI::App& app, Typed& typed) {
@@ -107,6 +136,8 @@ void add_commands(CLI::App& app, Typed& typed) {
       add("migrate", "Create or upgrade the schema of the warehouse", Command::migrate, "migrate --dry-run");
   migrate->add_flag("--dry-run", invocation.dry_run, "Print what would be applied");
 
+  add_rejects(app, typed);
+
   add("version", "Print version, commit and library versions", Command::version, "version");
 }
 
@@ -116,11 +147,10 @@ Farewell misuse(const std::string& message) {
 
 // Nothing when the range can be read.
 std::optional<std::string> read_range(Typed& typed, Timestamp now) {
-  constexpr const char* kForms = "write 2024-01-31, or 2024-01-31T08:00:00Z with Z or an offset";
   const auto from = parse_instant(typed.from);
-  if (!from) return fmt::format("--from '{}' is not an instant: {}", typed.from, kForms);
+  if (!from) return fmt::format("--from '{}' is not an instant: {}", typed.from, kInstantForms);
   const auto to = parse_instant(typed.to);
-  if (!to) return fmt::format("--to '{}' is not an instant: {}", typed.to, kForms);
+  if (!to) return fmt::format("--to '{}' is not an instant: {}", typed.to, kInstantForms);
   typed.invocation.from = std::chrono::floor<std::chrono::seconds>(*from);
   typed.invocation.to = std::chrono::ceil<std::chrono::seconds>(*to);
   const std::string range = fmt::format("[{}, {})", to_rfc3339(typed.invocation.from), to_rfc3339(typed.invocation.to));
@@ -144,6 +174,26 @@ std::optional<std::string> read_backfill(Typed& typed, Timestamp now, const CLI:
     if (typed.workers < 1 || typed.workers > 64) return "--workers must be 1 to 64";
     typed.invocation.workers = typed.workers;
   }
+  return std::nullopt;
+}
+
+bool is_uuid(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+    if (hyphen ? text[i] != '-' : std::isxdigit(static_cast<unsigned char>(text[i])) == 0) return false;
+  }
+  return text.size() == 36;
+}
+
+std::optional<std::string> read_rejects(Typed& typed) {
+  for (std::string& id : typed.invocation.ids) {
+    if (!is_uuid(id)) return fmt::format("--id '{}' is not an id of the quarantine: see rejects list", id);
+    std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  }
+  if (typed.before.empty()) return std::nullopt;
+  const auto before = parse_instant(typed.before);
+  if (!before) return fmt::format("--before '{}' is not an instant: {}", typed.before, kInstantForms);
+  typed.invocation.before = std::chrono::floor<std::chrono::seconds>(*before);
   return std::nullopt;
 }
 
@@ -225,6 +275,7 @@ std::variant<Invocation, Farewell> parse_command_line(int argc, const char* cons
   std::optional<std::string> problem;
   if (typed.invocation.command == Command::backfill) problem = read_backfill(typed, now, app);
   if (typed.invocation.command == Command::verify) problem = read_range(typed, now);
+  if (!problem) problem = read_rejects(typed);
   if (problem) return misuse(*problem);
   return typed.invocation;
 }

@@ -9,7 +9,9 @@
 
 namespace odetl {
 
-enum class Command { run, backfill, verify, status, check, migrate, version };
+enum class Command {
+  run, backfill, verify, status, check, migrate, rejects_list, rejects_retry, rejects_purge, version
+};
 
 /// What the user typed.
 struct Invocation {
@@ -26,8 +28,12 @@ struct Invocation {
   bool reload = false;                              ///< backfill: also what is covered
   bool dry_run = false;                             ///< backfill, migrate
   bool repair = false;                              ///< verify: load what differs
-  bool json = false;                                ///< status
+  bool json = false;                                ///< status, rejects list
   bool offline = false;                             ///< check
+  std::vector<std::string> ids;                     ///< rejects retry, purge: these alone; lower-case UUIDs
+  std::optional<sys_seconds> before;                ///< rejects purge: those last seen before
+  int limit = 100;                                  ///< rejects list
+  bool yes = false;                                 ///< rejects purge: do not ask
 };
 
 /// A text to print and an exit code, where nothing is to be run: help, version, wrong usage.

@@ -8,6 +8,7 @@
 #include "daemon/check.hpp"
 #include "daemon/http_endpoint.hpp"
 #include "daemon/log.hpp"
+#include "daemon/rejects.hpp"
 #include "daemon/service.hpp"
 #include "daemon/status.hpp"
 #include "daemon/verify.hpp"
@@ -109,6 +110,17 @@ ExitCode verify_past(const Invocation& invocation, Wiring& wiring, std::stop_tok
   return verify(wiring, invocation, telemetry, surroundings, stop);
 }
 
+ExitCode quarantine(const Invocation& invocation, Wiring& wiring, std::stop_token stop) {
+  wiring.start_database(stop);
+  wiring.require_schema();
+  if (invocation.command == Command::rejects_list) return list_rejects(wiring, invocation);
+  if (invocation.command == Command::rejects_purge) return purge_rejects(wiring, invocation);
+  const Surroundings surroundings = real_surroundings();
+  Metrics metrics;
+  Telemetry telemetry(metrics, surroundings, true);
+  return retry_rejects(wiring, invocation, telemetry, surroundings, stop);
+}
+
 ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
   const Config config = load(invocation);
   init_log(config.log_level, config.log_format);
@@ -121,6 +133,9 @@ ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
     case Command::status: return show_status(invocation, wiring, signals.token());
     case Command::check: return check(wiring, invocation.offline, real_surroundings(), signals.token());
     case Command::migrate: return migrate_schema(invocation, wiring, signals.token());
+    case Command::rejects_list:
+    case Command::rejects_retry:
+    case Command::rejects_purge: return quarantine(invocation, wiring, signals.token());
     case Command::version: break;
   }
   return ExitCode::internal;

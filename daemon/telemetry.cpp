@@ -27,6 +27,7 @@ std::vector<LogField> fields_of(const WindowReport& report) {
   add("updated", report.updated, false);
   add("deleted", report.deleted, false);
   add("rejected", report.rejected, false);
+  add("rejects_cleared", report.rejects_cleared, false);
   add("users_without_id", report.users_without_id, false);
   add("bytes", report.bytes, true);
   fields.push_back({"http", ms(report.http)});

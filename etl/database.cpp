@@ -39,12 +39,32 @@ std::string without_values(const std::string& state, const std::string& cause) {
   return quote == cause.npos ? cause : cause.substr(0, quote) + "…";
 }
 
+// The name in quotes behind `word`, as messages have it; empty when there is none.
+std::string name_behind(std::string_view text, std::string_view word) {
+  const auto at = text.find(word);
+  if (at == text.npos) return {};
+  text.remove_prefix(at + word.size());
+  return std::string(text.substr(0, text.find('"')));
+}
+
+// The column that COPY was reading: `CONTEXT:  COPY interactions, line 1, column data: "…"`.
+std::string copied_column(std::string_view message) {
+  auto at = message.find("\nCONTEXT:  COPY ");
+  if (at == message.npos || (at = message.find(", column ", at)) == message.npos) return {};
+  message.remove_prefix(at + std::string_view(", column ").size());
+  return std::string(message.substr(0, message.find_first_of(":\n")));
+}
+
 [[noreturn]] void fail(const std::string& operation, const std::string& state, std::string_view message) {
   // libpqxx reports a connection that died under a statement as an error without a state.
   const Failure failure = state.empty() ? Failure::db_unreachable : classify_sqlstate(state);
-  const std::string cause = without_values(state, first_line(message));
-  throw DatabaseError(
-      failure, fmt::format("{}: {} (SQLSTATE {}){}", operation, cause, state.empty() ? "none" : state, kWhatNext), state);
+  const std::string line = first_line(message);
+  const bool names_it = state.starts_with("23");  // class 23 names objects and shows values only in its details
+  throw DatabaseError(failure,
+                      fmt::format("{}: {} (SQLSTATE {}){}", operation, without_values(state, line),
+                                  state.empty() ? "none" : state, kWhatNext),
+                      state, names_it ? name_behind(line, "constraint \"") : std::string(),
+                      names_it ? name_behind(line, "column \"") : copied_column(message));
 }
 
 // Call inside a catch block: turns libpqxx's exceptions into ours.

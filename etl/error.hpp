@@ -59,12 +59,20 @@ class ApiError : public Error {
 /// A statement or connection that failed.
 class DatabaseError : public Error {
  public:
-  DatabaseError(Failure failure, const std::string& message, std::string sqlstate = {})
-      : Error(failure, message), sqlstate_(std::move(sqlstate)) {}
+  DatabaseError(Failure failure, const std::string& message, std::string sqlstate = {}, std::string constraint = {},
+                std::string column = {})
+      : Error(failure, message),
+        sqlstate_(std::move(sqlstate)),
+        constraint_(std::move(constraint)),
+        column_(std::move(column)) {}
   const std::string& sqlstate() const { return sqlstate_; }
+  const std::string& constraint() const { return constraint_; }  ///< the constraint that refuses a row, where one does
+  /// The column whose value is refused, where the server told. In errors of data it is taken from behind what users
+  /// wrote: compare it with the columns that there are.
+  const std::string& column() const { return column_; }
 
  private:
-  std::string sqlstate_;
+  std::string sqlstate_, constraint_, column_;
 };
 
 /// The work was interrupted by a stop request; nothing is wrong.

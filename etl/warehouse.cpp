@@ -24,6 +24,16 @@ std::optional<std::string_view> null_if_empty(std::string_view json) {
   return json.empty() ? std::nullopt : std::optional(json);
 }
 
+// For the quarantine: names alone, never values.
+std::string why_refused(const DatabaseError& error) {
+  std::string what = "the database refuses it";
+  if (!error.constraint().empty()) what += ": constraint '" + error.constraint() + "'";
+  const bool is_column = std::find(kColumns.begin(), kColumns.end(), error.column()) != kColumns.end();
+  if (is_column) what += ": column '" + error.column() + "'";
+  if (error.sqlstate().starts_with("P0")) what += ": a trigger or function raised an error";
+  return what + " (SQLSTATE " + error.sqlstate() + ")";
+}
+
 // `from to from to …` as sql/state/read.sql writes ranges.
 Coverage read_ranges(std::string_view text) {
   Coverage coverage;
@@ -61,9 +71,9 @@ class PostgresWarehouse final : public Warehouse {
   void cancel() noexcept override { session_.cancel(); }
 
  private:
-  using Refused = std::set<std::uint32_t>;
   template <typename Work>
   auto write(Work work);
+  using Refused = std::map<std::uint32_t, std::string>;  // interactions of the batch, and why
   static bool take_lead(Database& db);
   void opened(Database& db);
 
@@ -75,12 +85,14 @@ class PostgresWarehouse final : public Warehouse {
   static void drop_up_to_date(Database& db, const Batch& batch, std::vector<std::uint32_t>& users);
   void write_users(Database& db, const Batch& batch, std::vector<std::uint32_t> users, bool look_first,
                    const std::string& now, WindowReport& report);
-  void write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
+  std::vector<Uuid> write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                      WindowReport& report);
   void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request,
                    const std::string& now, WindowReport& report);
-  std::uint32_t find_refused(const Batch& batch, const Refused& refused);
-  bool accepts(const Batch& batch, const std::vector<std::uint32_t>& rows);
+  void clear_rejects(Database& db, const Batch& batch, const LoadRequest& request, const std::vector<Uuid>& present,
+                     WindowReport& report);
+  Refused::value_type find_refused(const Batch& batch, const Refused& refused);
+  std::optional<DatabaseError> refusal_of(const Batch& batch, const std::vector<std::uint32_t>& rows);
 
   DatabaseSession session_;
   OnMissing on_missing_;
@@ -197,9 +209,11 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   }
   copy(db, batch, diff.fresh);
   // Of a window that is the newest of all, and read for the first time, nearly every profile is a newer one.
-  const bool look_first = compare || begun->boolean(0, 3);
-  write_users(db, batch, distinct_users(batch, refused, diff.fresh), look_first, now, report);
-  write_rejects(db, batch, refused, now, report);
+  const bool look_first = compare || begun->boolean(0, 4);
+  std::set<std::uint32_t> refused_rows;
+  for (const auto& [row, why] : refused) refused_rows.insert(row);
+  write_users(db, batch, distinct_users(batch, refused_rows, diff.fresh), look_first, now, report);
+  const std::vector<Uuid> rejects = write_rejects(db, batch, refused, now, report);
 
   // From here on one loader at a time, for a moment. What was compared above must not have changed since: the key would
   // not tell of rows that were taken away, nor of those whose lost user got another surrogate.
@@ -209,6 +223,8 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
                                                   "': it was loaded by another meanwhile; it is read again");
   }
   apply_marks(db, batch, diff, request, now, report);
+  report.rejects_cleared = 0;
+  if (begun->boolean(0, 3)) clear_rejects(db, batch, request, rejects, report);
   const std::int64_t load_number = db.run("load/finish", {kStream, from, to})->integer(0, 0);
   report.outcome = Outcome::loaded;
   report.load = write_ledger(db, report, load_number);
@@ -274,19 +290,33 @@ void PostgresWarehouse::write_users(Database& db, const Batch& batch, std::vecto
   report.users_unchanged = all - report.users_inserted - report.users_updated;
 }
 
-void PostgresWarehouse::write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
-                                      WindowReport& report) {
+// Answers their ids.
+std::vector<Uuid> PostgresWarehouse::write_rejects(Database& db, const Batch& batch, const Refused& refused,
+                                                   const std::string& now, WindowReport& report) {
   std::vector<Reject> rejects = batch.rejects;
   std::vector<RefusedRecord> records;  // what the rejects' views point to
   records.reserve(refused.size());
-  for (const std::uint32_t i : refused) {
-    const RefusedRecord& record = records.emplace_back(refused_record(batch, i, "the database refuses it"));
+  for (const auto& [row, why] : refused) {
+    const RefusedRecord& record = records.emplace_back(refused_record(batch, row, why));
     rejects.push_back({record.user_id, record.reason, record.record, record.id});
   }
   report.rejected = rejects.size();
-  if (rejects.empty()) return;
-  db.run("load/rejects",
-         {kStream, to_rfc3339(batch.window.from), to_rfc3339(batch.window.to), rejects_json(rejects), now});
+  if (!rejects.empty()) {
+    db.run("load/rejects",
+           {kStream, to_rfc3339(batch.window.from), to_rfc3339(batch.window.to), rejects_json(rejects), now});
+  }
+  std::vector<Uuid> ids;
+  for (const Reject& reject : rejects) ids.push_back(reject.id);
+  return ids;
+}
+
+void PostgresWarehouse::clear_rejects(Database& db, const Batch& batch, const LoadRequest& request,
+                                      const std::vector<Uuid>& present, WindowReport& report) {
+  if (is_loaded_since(db, batch.window, request.seen_load)) return;  // that load may know better
+  report.rejects_cleared =
+      db.run("load/clear_rejects",
+             {kStream, to_rfc3339(batch.window.from), to_rfc3339(batch.window.to), uuid_array(present)})
+          ->affected();
 }
 
 void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const WindowDiff& diff,
@@ -319,40 +349,45 @@ void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const Wind
   }
 }
 
-// Tries the rows without keeping them.
-bool PostgresWarehouse::accepts(const Batch& batch, const std::vector<std::uint32_t>& rows) {
+// Tries the rows without keeping them. Nothing when the database takes them.
+std::optional<DatabaseError> PostgresWarehouse::refusal_of(const Batch& batch, const std::vector<std::uint32_t>& rows) {
   Database& db = session_.database();
   try {
     db.begin();
     copy(db, batch, rows);
     db.roll_back();
-    return true;
+    return std::nullopt;
   } catch (const DatabaseError& error) {
     db.roll_back();
-    if (error.failure() == Failure::db_data) return false;
+    if (error.failure() == Failure::db_data) return error;
     if (error.failure() == Failure::db_unreachable) session_.drop();
     throw;
   }
 }
 
 // Halves the rows that are not held until one is left that the database refuses.
-std::uint32_t PostgresWarehouse::find_refused(const Batch& batch, const Refused& refused) {
-  auto rows = session_.transaction([&](Database& db) { return difference(batch.interactions, held(db, batch.window)).fresh; });
+PostgresWarehouse::Refused::value_type PostgresWarehouse::find_refused(const Batch& batch, const Refused& refused) {
+  auto rows =
+      session_.transaction([&](Database& db) { return difference(batch.interactions, held(db, batch.window)).fresh; });
   std::erase_if(rows, [&](std::uint32_t row) { return refused.contains(row); });
-  if (accepts(batch, rows)) {
+  auto refusal = refusal_of(batch, rows);
+  if (!refusal) {
     throw DatabaseError(Failure::db_schema, "load window: the database refuses what no single interaction explains; look "
                                             "at its log and at the constraints on users and rejected_records");
   }
   while (rows.size() > 1) {
     const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
     const std::vector<std::uint32_t> first(rows.begin(), middle);
-    if (accepts(batch, first)) {
-      rows.erase(rows.begin(), middle);
-    } else {
+    if (const auto of_first = refusal_of(batch, first)) {
       rows = first;
+      refusal = of_first;
+    } else {
+      rows.erase(rows.begin(), middle);
+      refusal.reset();
     }
   }
-  return rows.front();
+  if (!refusal) refusal = refusal_of(batch, rows);
+  return {rows.front(), refusal ? why_refused(*refusal) : "the database refuses it"};
 }
 
 void PostgresWarehouse::record(const WindowReport& report) {

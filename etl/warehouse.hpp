@@ -33,6 +33,7 @@ struct WindowReport {
   Timestamp started_at{};
   std::vector<std::chrono::seconds> lateness;  ///< of polls: how old each inserted interaction was when it was asked for
   bool echo_differs = false;
+  std::uint64_t rejects_cleared = 0;  ///< records that were in quarantine and are loaded now, or gone
   bool marks_deferred = false;  ///< another load came in between: a recheck decides about vanished rows
 };
 

@@ -26,7 +26,7 @@ odetl_suite(acceptance_test odetl_simulator
   integration/acceptance_backfill_test.cpp integration/acceptance_guarantees_test.cpp
   integration/acceptance_run_once_test.cpp integration/acceptance_service_test.cpp integration/acceptance_faults_test.cpp
   integration/acceptance_commands_test.cpp integration/acceptance_notify_test.cpp
-  integration/acceptance_verify_test.cpp integration/acceptance_fixture.cpp)
+  integration/acceptance_verify_test.cpp integration/acceptance_rejects_test.cpp integration/acceptance_fixture.cpp)
 add_dependencies(acceptance_test opendialog-etl)
 odetl_suite(deployment_test odetl_daemon
   deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp deployment/manual_test.cpp)

@@ -154,6 +154,7 @@ CREATE TABLE rejected_records (
     last_seen_at  timestamptz NOT NULL,
     attempts      int NOT NULL DEFAULT 1
 );
+CREATE INDEX rejected_records_window ON rejected_records (window_to);
 COMMENT ON TABLE rejected_records IS 'The quarantine: records that could not be loaded, as they were served.';
 COMMENT ON COLUMN rejected_records.reject_id IS 'Made from user and record: the same record is one row however often it is served.';
 COMMENT ON COLUMN rejected_records.stream IS 'interactions.';

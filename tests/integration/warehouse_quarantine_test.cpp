@@ -35,6 +35,50 @@ TEST_F(Loading, KeepsRejectsThatHoldAnyBytes) {
   EXPECT_EQ(count("rejected_records WHERE record LIKE '%\\\\u0000%'"), "2");
 }
 
+class ClearedRejects : public Loading {
+ protected:
+  static Answer bad() { return bob_says("fine").record(R"({"type":"text","date":"never"})"); }
+  static TimeWindow part(const std::string& from, const std::string& to) {
+    return window("2024-01-31T" + from + ":00Z", to == "24:00" ? "2024-02-01T00:00:00Z" : "2024-01-31T" + to + ":00Z");
+  }
+  std::string windows() const {
+    return query("SELECT string_agg(to_char(window_from, 'DD HH24:MI') || '-' || to_char(window_to, 'DD HH24:MI'), ' ') "
+                 "FROM rejected_records");
+  }
+  void SetUp() override {
+    Loading::SetUp();
+    load(*warehouse_, kDay, bad());
+  }
+};
+
+TEST_F(ClearedRejects, GoWithTheFirstReadingThatHasThemNoMore) {
+  EXPECT_EQ(load(*warehouse_, kDay, bob_says("fine")).report.rejects_cleared, 1U);
+  EXPECT_EQ(count("rejected_records"), "0");
+}
+
+TEST_F(ClearedRejects, StayWithTheRestOfTheirWindow) {
+  EXPECT_EQ(load(*warehouse_, part("00:00", "08:00"), Answer()).report.rejects_cleared, 0U);
+  EXPECT_EQ(windows(), "31 08:00-01 00:00");
+  load(*warehouse_, part("12:00", "24:00"), Answer());
+  EXPECT_EQ(windows(), "31 08:00-31 12:00");
+  load(*warehouse_, part("09:00", "10:00"), bob_says("fine"));
+  EXPECT_EQ(windows(), "31 08:00-31 12:00") << "which of the two parts is not known";
+  EXPECT_EQ(load(*warehouse_, part("08:00", "12:00"), bob_says("fine")).report.rejects_cleared, 1U);
+  EXPECT_EQ(count("rejected_records"), "0");
+}
+
+TEST_F(ClearedRejects, AreFoundAgainInTheWindowThatStillHasThem) {
+  load(*warehouse_, part("00:00", "12:00"), bad());
+  EXPECT_EQ(windows(), "31 00:00-31 12:00");
+  EXPECT_EQ(load(*warehouse_, part("12:00", "24:00"), Answer()).report.rejects_cleared, 0U);
+  EXPECT_EQ(query("SELECT attempts FROM rejected_records"), "2");
+}
+
+TEST_F(ClearedRejects, AreNotTakenAwayByAnOlderAnswer) {
+  EXPECT_EQ(load(*warehouse_, kDay, bob_says("fine"), {false, 0}).report.rejects_cleared, 0U);
+  EXPECT_EQ(count("rejected_records"), "1");
+}
+
 class RefusedRows : public Loading {
  protected:
   static constexpr int kRows = 5000;
@@ -59,6 +103,8 @@ TEST_F(RefusedRows, AreQuarantinedAloneOfFiveThousand) {
   EXPECT_EQ(loaded.report.inserted, kRows - 1U);
   EXPECT_EQ(loaded.report.rows_read, kRows - 1U);
   EXPECT_EQ(count("interactions"), std::to_string(kRows - 1));
+  EXPECT_EQ(query("SELECT reason FROM rejected_records"),
+            "the database refuses it: constraint 'decent' (SQLSTATE 23514)");
   EXPECT_EQ(query("SELECT user_id, record FROM rejected_records"),
             R"(u34|{"date":"2024-01-31T00:57:36Z","type":"text","text":"bad\twords","data":{"a":[1]}})");
 }
@@ -87,6 +133,28 @@ TEST_F(RefusedRows, ComeInOnceTheyAreWelcome) {
   load(*warehouse_, kDay, answer());
   query("ALTER TABLE interactions DROP CONSTRAINT decent");
   EXPECT_EQ(load(*warehouse_, kDay, answer()).report.inserted, 1U);
+  EXPECT_EQ(count("rejected_records"), "0");
+}
+
+TEST_F(RefusedRows, TellTheirColumnAndNeverAValue) {
+  const auto reason = [this](const Answer& answer) {
+    load(*warehouse_, kDay, answer);
+    return query("SELECT reason FROM rejected_records");
+  };
+  query("DROP VIEW current_interactions; ALTER TABLE interactions ALTER COLUMN text TYPE varchar(20)");
+  EXPECT_EQ(reason(bob_says(std::string(30, 'x'))), "the database refuses it: column 'text' (SQLSTATE 22001)");
+  EXPECT_EQ(reason(bob_says("a\n\nCONTEXT:  COPY x, line 1, column secret: y")),
+            "the database refuses it: column 'text' (SQLSTATE 22001)");
+  query("ALTER TABLE interactions ALTER COLUMN value SET NOT NULL");
+  EXPECT_EQ(reason(bob_says("no value")), "the database refuses it: column 'value' (SQLSTATE 23502)");
+}
+
+TEST_F(RefusedRows, AreKeptUpToAMebibyte) {
+  refuse();
+  load(*warehouse_, kDay, bob_says("bad" + std::string(2'000'000, 'x')));
+  EXPECT_EQ(query("SELECT octet_length(record) = 1048576, reason LIKE '%(the first 1048576 of 20000%' FROM "
+                  "rejected_records"),
+            "t|t");
 }
 
 TEST_F(RefusedRows, BringNoUserOfTheirOwn) {

@@ -94,6 +94,18 @@ TEST(CommandLine, ReadsAVerification) {
   EXPECT_TRUE(verify.repair);
 }
 
+TEST(CommandLine, ReadsWhatToDoWithRejects) {
+  EXPECT_EQ(understood({"rejects", "list"}).command, Command::rejects_list);
+  EXPECT_EQ(understood({"rejects", "list", "--json", "--limit", "7"}).limit, 7);
+  const Invocation retry = understood({"rejects", "retry", "--id", "018DFC9A-ffe8-8611-9701-b868053e0200"});
+  EXPECT_EQ(retry.command, Command::rejects_retry);
+  EXPECT_THAT(retry.ids, ElementsAre("018dfc9a-ffe8-8611-9701-b868053e0200"));
+  const Invocation purge = understood({"rejects", "purge", "--before", "2024-01-01", "--yes"});
+  EXPECT_EQ(purge.command, Command::rejects_purge);
+  EXPECT_EQ(purge.before, instant("2024-01-01T00:00:00Z"));
+  EXPECT_TRUE(purge.yes);
+}
+
 TEST(CommandLine, WidensFractionsOfARangeToWholeSeconds) {
   const Invocation backfill =
       understood({"backfill", "--from", "2024-01-01T00:00:00.9Z", "--to", "2024-01-01T00:00:01.1Z"});
@@ -120,6 +132,11 @@ INSTANTIATE_TEST_SUITE_P(
     CommandLine, Refusal,
     testing::Values(
         Refused{"NoCommand", {}, "no command is given"}, Refused{"TwoCommands", {"run", "status"}, "opendialog-etl:"},
+        Refused{"NothingToDoWithRejects", {"rejects"}, "opendialog-etl:"},
+        Refused{"ActionOnRejectsMisspelt", {"rejects", "lits"}, "did you mean 'list'?"},
+        Refused{"NoIdOfAReject", {"rejects", "retry", "--id", "7"}, "--id '7'"},
+        Refused{"NoInstant", {"rejects", "purge", "--before", "soon"}, "--before 'soon'"},
+        Refused{"NoLimit", {"rejects", "list", "--limit", "0"}, "--limit"},
         Refused{"CommandMisspelt", {"statsu"}, "did you mean 'status'?"},
         Refused{"CommandFarFromAny", {"frobnicate"}, "See opendialog-etl --help"},
         Refused{"GlobalOptionMisspelt", {"--confg", "x", "run"}, "did you mean '--config'?"},
