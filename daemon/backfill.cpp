@@ -177,6 +177,11 @@ void Backfill::print_summary(const std::vector<TimeWindow>& unsettled, bool stop
              with_commas(totals.rows_read), with_commas(totals.inserted), with_commas(totals.updated),
              with_commas(totals.unchanged), with_commas(totals.deleted), with_commas(totals.rejected),
              telemetry_.requests(), elapsed);
+  if (totals.vanished_doubted > 0) {
+    fmt::print("{} interactions vanished at once; they stay until another reading (a recheck, or the same command) misses "
+               "them, too\n",
+               with_commas(totals.vanished_doubted));
+  }
   for (const TimeWindow& window : poisoned_) {
     fmt::print("poisoned {}: the server cannot serve it; it is left out and tried again by rechecks and backfills\n",
                to_text(window));

@@ -72,6 +72,7 @@ StatusFacts read_status(const Wiring& wiring, Timestamp now) {
   facts.interactions = summary->integer(0, 5);
   facts.interactions_estimated = summary->boolean(0, 6);
   facts.leader = summary->boolean(0, 7);
+  facts.vanished = summary->integer(0, 8);
   facts.windows = database->run("status/windows", {kStream, std::to_string(kWindows)})->text(0, 0);
   database->roll_back();
   if (facts.state.watermark) facts.lag = std::chrono::duration_cast<std::chrono::seconds>(now - *facts.state.watermark);
@@ -84,13 +85,13 @@ std::string status_json(const StatusFacts& facts) {
   const auto& watermark = facts.state.watermark;
   return fmt::format(
       R"({{"version":"{}","commit":"{}","stream":"{}","watermark":{},"lag_seconds":{},"coverage":{},"gaps":{},"poisoned":{},)"
-      R"("leader":{},"last_success":{},"last_error":{},"last_error_at":{},"windows":{},"rejected_records":{},)"
+      R"("leader":{},"last_success":{},"last_error":{},"last_error_at":{},"windows":{},"rejected_records":{},"vanished_unconfirmed":{},)"
       R"("rows":{{"users":{},"interactions":{},"interactions_estimated":{}}},"ready":{}}})",
       kVersion, kCommit, kStream, watermark ? quoted(to_rfc3339(*watermark)) : "null",
       watermark ? std::to_string(facts.lag.count()) : "null", json_ranges(facts.state.coverage.windows()),
       json_ranges(gaps_of(facts.state)), json_ranges(facts.state.poisoned.windows()), facts.leader,
       quoted_or_null(facts.last_success), quoted_or_null(facts.last_error), quoted_or_null(facts.last_error_at),
-      facts.windows, facts.rejected, facts.users, facts.interactions, facts.interactions_estimated,
+      facts.windows, facts.rejected, facts.vanished, facts.users, facts.interactions, facts.interactions_estimated,
       facts.not_ready ? quoted(*facts.not_ready) : "true");
 }
 
@@ -111,6 +112,10 @@ std::string status_text(const StatusFacts& facts) {
   line("interactions", (facts.interactions_estimated ? "about " : "") +
                            with_commas(static_cast<std::uint64_t>(facts.interactions)));
   line("rejected", with_commas(static_cast<std::uint64_t>(facts.rejected)));
+  if (facts.vanished > 0) {
+    line("vanished", with_commas(static_cast<std::uint64_t>(facts.vanished)) +
+                         " at once; they stay until another reading misses them, too");
+  }
   line("last success", facts.last_success.value_or("none"));
   if (facts.last_error) line("last error", fmt::format("{} {}", facts.last_error_at.value_or(""), *facts.last_error));
   if (!facts.psql.empty()) line("psql", facts.psql);

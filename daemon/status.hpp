@@ -15,6 +15,7 @@ struct StatusFacts {
   std::optional<std::string> last_error_at;
   std::string windows = "[]";                ///< the latest rows of the ledger, a JSON list
   std::int64_t rejected = 0, users = 0, interactions = 0;
+  std::int64_t vanished = 0;                 ///< interactions that one reading missed, too many at once to be believed
   bool interactions_estimated = false;       ///< too many to count at once
   std::optional<std::string> not_ready;      ///< why not, in words
   std::string psql;                          ///< how to reach the embedded PostgreSQL

@@ -57,6 +57,10 @@ void Telemetry::window_done(const WindowReport& report) {
     if (report.rejected > 0) level = LogLevel::warn;
   }
   log(level, fmt::format("window_{}", to_text(report.outcome)), fields_of(report));
+  if (report.vanished_doubted > 0) {
+    log(LogLevel::warn, "vanished_at_once",
+        {{"from", to_rfc3339(report.window.from)}, {"to", to_rfc3339(report.window.to)}, {"what", report.error}});
+  }
   if (report.echo_differs && !echo_told_) {
     echo_told_ = true;
     log(LogLevel::warn, "echo_differs",
@@ -69,6 +73,7 @@ void Telemetry::window_done(const WindowReport& report) {
   totals_.unchanged += report.unchanged;
   totals_.deleted += report.deleted;
   totals_.rejected += report.rejected;
+  totals_.vanished_doubted += report.vanished_doubted;
   totals_.bytes += report.bytes;
   if (report.outcome != Outcome::loaded) return;
   reached_ = surroundings_.steady();

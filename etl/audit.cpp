@@ -254,7 +254,7 @@ std::int64_t AuditingWarehouse::repair(const Batch& batch, LoadRequest request, 
   const std::int64_t number = inner_->load(batch, request, report);
   found.audit.left =
       session_.transaction([&](Database& db) { return Comparing(db, batch).run(); }).audit.found;
-  if (report.marks_deferred) leave_to_second_reading(found.audit);
+  if (report.marks_deferred || report.vanished_doubted > 0) leave_to_second_reading(found.audit);
   sink_.audited(std::move(found.audit));
   return number;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -11,6 +12,7 @@
 #include "etl/ledger.hpp"
 #include "etl/load_rows.hpp"
 #include "etl/quarantine.hpp"
+#include "etl/vanished.hpp"
 #include "etl/window_diff.hpp"
 
 namespace odetl {
@@ -87,8 +89,10 @@ class PostgresWarehouse final : public Warehouse {
                    const std::string& now, WindowReport& report);
   std::vector<Uuid> write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                      WindowReport& report);
-  void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request,
+  void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request, bool has_doubts,
                    const std::string& now, WindowReport& report);
+  void take_away(Database& db, const TimeWindow& window, const WindowDiff& diff, bool has_doubts, const std::string& now,
+                 WindowReport& report);
   void clear_rejects(Database& db, const Batch& batch, const LoadRequest& request, const std::vector<Uuid>& present,
                      WindowReport& report);
   Refused::value_type find_refused(const Batch& batch, const Refused& refused);
@@ -200,6 +204,8 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   report.unchanged = diff.held;
   report.deleted = 0;
   report.marks_deferred = false;
+  report.vanished_doubted = 0;
+  report.error.clear();
   report.lateness.clear();
   if (report.reason == Reason::poll) {
     for (const std::uint32_t i : diff.fresh) {
@@ -209,7 +215,7 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   }
   copy(db, batch, diff.fresh);
   // Of a window that is the newest of all, and read for the first time, nearly every profile is a newer one.
-  const bool look_first = compare || begun->boolean(0, 4);
+  const bool look_first = compare || begun->boolean(0, 5);
   std::set<std::uint32_t> refused_rows;
   for (const auto& [row, why] : refused) refused_rows.insert(row);
   write_users(db, batch, distinct_users(batch, refused_rows, diff.fresh), look_first, now, report);
@@ -222,7 +228,7 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
     throw DatabaseError(Failure::db_conflict, "load window '" + to_text(batch.window) +
                                                   "': it was loaded by another meanwhile; it is read again");
   }
-  apply_marks(db, batch, diff, request, now, report);
+  apply_marks(db, batch, diff, request, begun->boolean(0, 4), now, report);
   report.rejects_cleared = 0;
   if (begun->boolean(0, 3)) clear_rejects(db, batch, request, rejects, report);
   const std::int64_t load_number = db.run("load/finish", {kStream, from, to})->integer(0, 0);
@@ -320,10 +326,11 @@ void PostgresWarehouse::clear_rejects(Database& db, const Batch& batch, const Lo
 }
 
 void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const WindowDiff& diff,
-                                    const LoadRequest& request, const std::string& now, WindowReport& report) {
+                                    const LoadRequest& request, bool has_doubts, const std::string& now,
+                                    WindowReport& report) {
   const std::string from = to_rfc3339(batch.window.from);
   const std::string to = to_rfc3339(batch.window.to);
-  const bool marks = !diff.gone.empty() && on_missing_ != OnMissing::keep;
+  const bool marks = on_missing_ != OnMissing::keep && (has_doubts || !diff.gone.empty());
   if (!marks && diff.revived.empty() && diff.with_extra.empty()) return;
 
   // An older answer must not bury what a newer one brought.
@@ -331,11 +338,7 @@ void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const Wind
     report.marks_deferred = true;
     return;
   }
-  if (marks && on_missing_ == OnMissing::mark) {
-    report.deleted = db.run("load/mark", {from, to, uuid_array(diff.gone), now})->affected();
-  } else if (marks) {
-    report.deleted = db.run("load/delete", {from, to, uuid_array(diff.gone)})->affected();
-  }
+  if (marks) take_away(db, batch.window, diff, has_doubts, now, report);
   if (!diff.with_extra.empty()) {
     const auto changed = db.run("load/set_extra", {from, to, extras_json(batch, diff.with_extra)});
     for (std::size_t row = 0; row < changed->size(); ++row) {
@@ -347,6 +350,28 @@ void PostgresWarehouse::apply_marks(Database& db, const Batch& batch, const Wind
   if (!diff.revived.empty()) {
     report.updated += db.run("load/revive", {from, to, uuid_array(diff.revived)})->affected();
   }
+}
+
+// Marks or deletes what vanished, or remembers it where that is too much at once.
+void PostgresWarehouse::take_away(Database& db, const TimeWindow& window, const WindowDiff& diff, bool has_doubts,
+                                  const std::string& now, WindowReport& report) {
+  const std::string from = to_rfc3339(window.from);
+  const std::string to = to_rfc3339(window.to);
+  std::vector<Uuid> doubted_before;
+  if (has_doubts) doubted_before = ids_of_hex(db.run("load/doubted", {from, to})->text(0, 0));
+  const std::uint64_t live = diff.held + diff.gone.size();
+  const Vanished vanished = judge_vanished(diff.gone, std::move(doubted_before), live);
+  if (has_doubts) db.run("load/drop_doubts", {from, to});
+  if (!vanished.believed.empty() && on_missing_ == OnMissing::mark) {
+    report.deleted = db.run("load/mark", {from, to, uuid_array(vanished.believed), now})->affected();
+  } else if (!vanished.believed.empty()) {
+    report.deleted = db.run("load/delete", {from, to, uuid_array(vanished.believed)})->affected();
+  }
+  if (vanished.doubted.empty()) return;
+  db.run("load/doubt", {from, to, uuid_array(vanished.doubted), now});
+  report.vanished_doubted = vanished.doubted.size();
+  report.error = fmt::format("{} of {} interactions vanished at once; they stay until another reading misses them, too",
+                             report.vanished_doubted, live);
 }
 
 // Tries the rows without keeping them. Nothing when the database takes them.

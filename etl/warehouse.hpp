@@ -34,6 +34,7 @@ struct WindowReport {
   std::vector<std::chrono::seconds> lateness;  ///< of polls: how old each inserted interaction was when it was asked for
   bool echo_differs = false;
   std::uint64_t rejects_cleared = 0;  ///< records that were in quarantine and are loaded now, or gone
+  std::uint64_t vanished_doubted = 0; ///< interactions that vanished, too many at once to be believed: nothing is done
   bool marks_deferred = false;  ///< another load came in between: a recheck decides about vanished rows
 };
 
@@ -57,7 +58,8 @@ class Warehouse {
 
   /// Makes the warehouse hold, for the batch's window, exactly what the batch says, and writes rows, ledger, coverage and
   /// watermark in one transaction. Completes `report` (window, reason, bytes, http, attempts and started_at are the
-  /// caller's) and returns the number of this load. Doing it again changes nothing. db_conflict: another loader wrote some
+  /// caller's) and returns the number of this load. Doing it again changes nothing, but for what vanished: where that is
+  /// too much at once (see is_plausible), only a second reading that misses it as well marks it. db_conflict: another loader wrote some
   /// of the rows meanwhile; read the window again and load it with `compare`.
   virtual std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) = 0;
 

@@ -3,7 +3,7 @@ odetl_suite(etl_test odetl
   unit/api_address_test.cpp unit/api_headers_test.cpp unit/api_verdict_test.cpp
   unit/canonical_json_test.cpp unit/identity_test.cpp unit/profile_test.cpp unit/utf8_damage_test.cpp
   unit/response_parser_test.cpp unit/response_rejects_test.cpp unit/response_users_test.cpp
-  unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/load_rows_test.cpp
+  unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/vanished_test.cpp unit/load_rows_test.cpp
   unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/planner_test.cpp
   unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_text_test.cpp)
 
@@ -19,7 +19,8 @@ odetl_suite(warehouse_test odetl
   integration/warehouse_test.cpp integration/warehouse_loaders_test.cpp integration/warehouse_users_test.cpp
   integration/warehouse_quarantine_test.cpp integration/warehouse_content_test.cpp
   integration/warehouse_state_test.cpp integration/warehouse_faults_test.cpp integration/migrations_test.cpp
-  integration/audit_test.cpp integration/database_test.cpp integration/warehouse_fixture.cpp)
+  integration/warehouse_vanished_test.cpp integration/audit_test.cpp integration/database_test.cpp
+  integration/warehouse_fixture.cpp)
 odetl_suite(simulation_test odetl_simulation chaos/simulation/simulation_test.cpp)
 odetl_suite(simulator_test odetl_simulator integration/simulator_test.cpp)
 odetl_suite(acceptance_test odetl_simulator

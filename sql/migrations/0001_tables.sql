@@ -138,7 +138,7 @@ COMMENT ON COLUMN window_log.bytes IS 'The answer after decompression.';
 COMMENT ON COLUMN window_log.http_ms IS 'Milliseconds from request to last byte.';
 COMMENT ON COLUMN window_log.load_ms IS 'Milliseconds from the transaction''s begin to this row.';
 COMMENT ON COLUMN window_log.attempts IS 'Requests that this window took.';
-COMMENT ON COLUMN window_log.error IS 'What went wrong, or what a verification found, without anything that a user said.';
+COMMENT ON COLUMN window_log.error IS 'What went wrong, what a verification found, or what is not believed yet; without anything that a user said.';
 COMMENT ON COLUMN window_log.started_at IS 'When the request was sent.';
 COMMENT ON COLUMN window_log.finished_at IS 'When this row was written.';
 
@@ -166,6 +166,17 @@ COMMENT ON COLUMN rejected_records.record IS 'The JSON text on the wire.';
 COMMENT ON COLUMN rejected_records.first_seen_at IS 'When it was first served.';
 COMMENT ON COLUMN rejected_records.last_seen_at IS 'When it was last served.';
 COMMENT ON COLUMN rejected_records.attempts IS 'How often it was tried.';
+
+CREATE TABLE vanished_interactions (
+    occurred_at    timestamptz NOT NULL,
+    interaction_id uuid NOT NULL,
+    missed_at      timestamptz NOT NULL,
+    PRIMARY KEY (occurred_at, interaction_id)
+);
+COMMENT ON TABLE vanished_interactions IS 'Live interactions that one reading missed, too many at once to be believed: a second reading decides.';
+COMMENT ON COLUMN vanished_interactions.occurred_at IS 'As in interactions.';
+COMMENT ON COLUMN vanished_interactions.interaction_id IS 'As in interactions.';
+COMMENT ON COLUMN vanished_interactions.missed_at IS 'When it was missed.';
 
 CREATE VIEW current_users AS SELECT * FROM users WHERE deleted_at IS NULL;
 COMMENT ON VIEW current_users IS 'users without the marked ones.';

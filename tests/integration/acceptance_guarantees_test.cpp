@@ -205,5 +205,33 @@ TEST(Guarantees, Guarantee10MemoryDoesNotGrowWithTheRange) {
   EXPECT_LT(static_cast<double>(wide), 1.5 * static_cast<double>(narrow));
 }
 
+// --- what vanishes
+
+// An answer without its rows is no erasure of a whole day.
+TEST(Vanished, AnAnswerThatIsEmptyByMistakeTakesNothingAway) {
+  Installation odetl;
+  std::vector<simulator::Interaction> rows;
+  for (int i = 0; i < 300; ++i) rows.push_back({.user_id = "u", .at = second("2024-03-01") + i * 1min});
+  const auto ids = odetl.tenant.add(rows);
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-02", {"--window", "1d"}), 0));
+  const std::vector<std::string> reload = {"--window", "1d", "--reload"};
+
+  odetl.fault("body code=200 text=%7B%22data%22%3A%5B%5D%7D");
+  const RunResult empty = odetl.backfill("2024-03-01", "2024-03-02", reload);
+  ASSERT_TRUE(ended(empty, 0));
+  EXPECT_THAT(empty.out, HasSubstr("300 interactions vanished at once"));
+  EXPECT_THAT(empty.err, HasSubstr("vanished_at_once"));
+  EXPECT_EQ(json_at(odetl.status(), "{vanished_unconfirmed}"), "300");
+  EXPECT_THAT(odetl.differences_in("2024-03-01", "2024-03-02"), IsEmpty());
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-02", reload), 0));
+  EXPECT_EQ(json_at(odetl.status(), "{vanished_unconfirmed}"), "0");
+
+  for (const auto id : ids) odetl.tenant.remove(id);
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-02", reload), 0));
+  EXPECT_EQ(odetl.sql("SELECT count(*) FROM opendialog.current_interactions"), "300");
+  ASSERT_TRUE(ended(odetl.etl({"verify", "--from", "2024-03-01", "--to", "2024-03-02", "--repair"}), 0));
+  EXPECT_THAT(odetl.differences_in("2024-03-01", "2024-03-02"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace odetl::test

@@ -186,7 +186,7 @@ TEST_F(Faults, ALockThatStaysHeldEndsTheLoadAfterItsTimeout) {
 
 TEST_F(Faults, ADeadlockIsTriedAgain) {
   // The other session holds what the load wants last, and wants what the load holds by then.
-  OtherSession other(dsn_, "SET deadlock_timeout = '1h'; SET search_path = opendialog; LOCK rejected_records",
+  OtherSession other(dsn_, "SET deadlock_timeout = '1h'; SET search_path = opendialog; LOCK rejected_records IN SHARE MODE",
                      "INSERT INTO users (user_id) VALUES ('ann')");
   const DatabaseError error = error_of([&] { load(*open(), kDay, some_rows()); });
   EXPECT_EQ(error.failure(), Failure::db_retry) << error.what();

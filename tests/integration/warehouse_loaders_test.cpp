@@ -36,7 +36,7 @@ TEST_F(Loading, KeepsRowsOfLostUsersOnceWhenLoadersMeet) {
   const auto answer = [](const std::string& name) {
     return Answer().lost_user(R"({"first_name":")" + name + "\"}").says("2024-01-31T09:00:00Z", R"("a")");
   };
-  OtherSession other(dsn_, "LOCK opendialog.rejected_records");
+  OtherSession other(dsn_, "LOCK opendialog.rejected_records IN SHARE MODE");
   std::jthread loading([&] {
     const Answer first = answer("Ann").record(R"({"type":"text","date":"never"})");
     EXPECT_EQ(error_of([&] { load(*warehouse_, kDay, first); }).failure(), Failure::db_conflict);

@@ -35,7 +35,7 @@ TEST(Status, TellsEverythingAsJson) {
           R"("coverage":[["2024-01-01T00:00:00Z","2024-01-02T00:00:00Z"],["2024-01-02T00:00:01Z","2024-01-03T00:00:00Z"]],)"
           R"("gaps":[["2024-01-02T00:00:00Z","2024-01-02T00:00:01Z"]],"poisoned":[],)"
           R"("leader":true,"last_success":"2024-01-03T00:00:10Z","last_error":null,"last_error_at":null,)"
-          R"("windows":[{"outcome":"loaded"}],"rejected_records":2,)"
+          R"("windows":[{"outcome":"loaded"}],"rejected_records":2,"vanished_unconfirmed":0,)"
           R"("rows":{"users":1000,"interactions":1234567,"interactions_estimated":false},"ready":true})"));
 }
 
@@ -46,6 +46,13 @@ TEST(Status, QuotesWhatErrorsSay) {
   const std::string json = status_json(failing);
   EXPECT_THAT(json, HasSubstr(R"("last_error":"a \"b\"\n")"));
   EXPECT_THAT(json, HasSubstr(R"("ready":"c \\d")"));
+}
+
+TEST(Status, TellsWhatVanishedAtOnce) {
+  StatusFacts doubtful = facts();
+  doubtful.vanished = 1'234;
+  EXPECT_THAT(status_json(doubtful), HasSubstr(R"("vanished_unconfirmed":1234,)"));
+  EXPECT_THAT(status_text(doubtful), HasSubstr("vanished      1,234 at once"));
 }
 
 TEST(Status, SaysNullOfWhatIsNotKnown) {
