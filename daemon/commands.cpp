@@ -6,11 +6,13 @@
 
 #include "daemon/backfill.hpp"
 #include "daemon/check.hpp"
+#include "daemon/http_content.hpp"
 #include "daemon/http_endpoint.hpp"
 #include "daemon/log.hpp"
 #include "daemon/rejects.hpp"
 #include "daemon/service.hpp"
 #include "daemon/status.hpp"
+#include "daemon/status_reader.hpp"
 #include "daemon/verify.hpp"
 #include "daemon/version.hpp"
 #include "etl/libraries.hpp"
@@ -58,9 +60,7 @@ ExitCode run(const Invocation& invocation, Wiring& wiring, StopSignals& signals)
     try {
       endpoint = start_http_endpoint(
           wiring.config().http_listen,
-          {[&] { return metrics.expose(surroundings.now()); },
-           [&] { return telemetry.not_ready(3 * wiring.config().windows.poll_interval); },
-           [&] { return status_json(read_status(wiring, surroundings.now())); }});
+          make_http_content(wiring, metrics, telemetry, service, surroundings, signals.token()));
     } catch (const HttpEndpointError& error) {
       // Loading matters more than being looked at.
       log(LogLevel::error, "http_endpoint_off", {{"error", error.what()}});
@@ -87,7 +87,7 @@ ExitCode migrate_schema(const Invocation& invocation, Wiring& wiring, std::stop_
 
 ExitCode show_status(const Invocation& invocation, Wiring& wiring, std::stop_token stop) {
   wiring.start_database(stop);
-  const StatusFacts facts = read_status(wiring, real_surroundings().now());
+  const StatusFacts facts = StatusReader(wiring).read(real_surroundings().now(), stop);
   fmt::print("{}{}", invocation.json ? status_json(facts) : status_text(facts), invocation.json ? "\n" : "");
   return ExitCode::done;
 }

@@ -44,6 +44,10 @@ Telemetry::Telemetry(Metrics& metrics, const Surroundings& surroundings, bool qu
 void Telemetry::request_done(const Task&, const Exchange& exchange) {
   metrics_.request(exchange);
   ++requests_;
+  {
+    const std::scoped_lock lock(mutex_);
+    ++requests_by_code_[exchange.status];
+  }
   idle();
 }
 
@@ -140,6 +144,11 @@ std::optional<std::string> Telemetry::not_ready(std::chrono::seconds allowed) co
 std::string Telemetry::last_error() const {
   const std::scoped_lock lock(mutex_);
   return last_error_;
+}
+
+std::map<int, std::uint64_t> Telemetry::requests_by_code() const {
+  const std::scoped_lock lock(mutex_);
+  return requests_by_code_;
 }
 
 WindowReport Telemetry::totals() const {

@@ -34,6 +34,8 @@ class Telemetry final : public PipelineEvents {
   /// Sums of what was loaded since the start.
   WindowReport totals() const;
   std::uint64_t requests() const { return requests_; }
+  /// Requests by HTTP status; 0 without an answer.
+  std::map<int, std::uint64_t> requests_by_code() const;
 
  private:
   void tell(LogLevel level, std::string_view event, std::vector<LogField> fields);
@@ -45,6 +47,7 @@ class Telemetry final : public PipelineEvents {
   std::function<void()> feed_;
   WindowReport totals_;
   std::atomic<std::uint64_t> requests_{0};
+  std::map<int, std::uint64_t> requests_by_code_;
   std::optional<std::chrono::steady_clock::time_point> reached_;
   std::string last_error_;
   std::uint64_t repeated_ = 0;  // failures since one was last told

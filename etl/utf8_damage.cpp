@@ -4,13 +4,11 @@
 #include <cstdint>
 
 namespace odetl {
-namespace {
 
-// The length of the valid UTF-8 sequence at `at`, 0 when there is none.
-std::size_t sequence_length(const char* at, const char* end) {
-  const auto byte = [at](std::size_t i) { return static_cast<std::uint8_t>(at[i]); };
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const auto has = [&](std::size_t count) {
-    if (static_cast<std::size_t>(end - at) < count) return false;
+    if (text.size() < count) return false;
     for (std::size_t i = 1; i < count; ++i) {
       if ((byte(i) & 0xC0) != 0x80) return false;
     }
@@ -34,14 +32,12 @@ std::size_t sequence_length(const char* at, const char* end) {
   return 0;
 }
 
-}  // namespace
-
 bool Utf8Damage::repair(Body& body) {
   bad_.clear();
   char* at = body.data();
   const char* end = at + body.size();
   while (at != end) {
-    const std::size_t length = sequence_length(at, end);
+    const std::size_t length = utf8_length({at, static_cast<std::size_t>(end - at)});
     if (length == 0) {
       if (bad_.size() == kMaxBadBytes) return false;
       bad_.push_back(at);

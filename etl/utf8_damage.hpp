@@ -7,6 +7,9 @@
 
 namespace odetl {
 
+/// The length of the valid UTF-8 sequence that `text` begins with; 0 when there is none. Not for empty texts.
+std::size_t utf8_length(std::string_view text);
+
 /// Where an answer is not UTF-8, so that only the records that hold the bad bytes need to be refused.
 class Utf8Damage {
  public:

@@ -57,7 +57,8 @@ class HttpEndpointTest : public testing::Test {
                                           [this]() -> std::string {
                                             if (status_fails) throw std::runtime_error("the database is away");
                                             return "{}";
-                                          }});
+                                          },
+                                          [] { return HttpPage{"<p>all is well</p>", "default-src 'none'"}; }});
 };
 
 TEST_F(HttpEndpointTest, ServesMetricsInTheirFormat) {
@@ -93,11 +94,54 @@ TEST_F(HttpEndpointTest, AnswersHeadWithoutABody) {
 }
 
 TEST_F(HttpEndpointTest, ServesNothingElse) {
-  EXPECT_THAT(ask("/"), Not(StartsWith("HTTP/1.1 5")));
   EXPECT_THAT(ask("/nothing"), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(ask("/metrics/../../etc/passwd"), StartsWith("HTTP/1.1 404"));
   for (const char* method : {"POST", "PUT", "DELETE"})
-    EXPECT_THAT(ask("/metrics", method), Not(StartsWith("HTTP/1.1 2")));
+    EXPECT_THAT(ask("/metrics", method), testing::AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD")));
+}
+
+TEST_F(HttpEndpointTest, ServesThePageWithItsPolicy) {
+  const std::string answer = ask("/");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: text/html; charset=utf-8"));
+  EXPECT_THAT(answer, HasSubstr("Content-Security-Policy: default-src 'none'\r\n"));
+  EXPECT_THAT(answer, HasSubstr("<p>all is well</p>"));
+}
+
+// Connected and silent, or slow; closed at the end.
+class Idlers {
+ public:
+  Idlers(int port, int count, const std::string& says = "") {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < count; ++i) {
+      const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+      send(fd, says.data(), says.size(), MSG_NOSIGNAL);
+      fds_.push_back(fd);
+    }
+  }
+  ~Idlers() {
+    for (const int fd : fds_) close(fd);
+  }
+
+ private:
+  std::vector<int> fds_;
+};
+
+TEST_F(HttpEndpointTest, AnswersAlsoWhileManyConnectionsSayNothing) {
+  const Idlers idlers(endpoint->port(), 500);
+  EXPECT_THAT(ask("/healthz"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpEndpointTest, EndsARequestThatDoesNotEnd) {
+  const Idlers slow(endpoint->port(), 1, "GET /metrics HTTP/1.1\r\nX: ");
+  std::string flood = "GET /metrics HTTP/1.1\r\n";
+  for (int i = 0; i < 100'000; ++i) flood += "X: y\r\n";
+  EXPECT_THAT(exchange(endpoint->port(), flood), Not(HasSubstr("a_metric")));
+  EXPECT_THAT(ask("/healthz"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(HttpEndpointTest, SurvivesNonsense) {

@@ -20,7 +20,7 @@ StatusFacts facts() {
   facts.lag = 75s;
   facts.leader = true;
   facts.last_success = "2024-01-03T00:00:10Z";
-  facts.windows = R"([{"outcome":"loaded"}])";
+  facts.windows.emplace_back().json = R"({"outcome":"loaded"})";
   facts.rejected = 2;
   facts.users = 1'000;
   facts.interactions = 1'234'567;
@@ -36,7 +36,7 @@ TEST(Status, TellsEverythingAsJson) {
           R"("gaps":[["2024-01-02T00:00:00Z","2024-01-02T00:00:01Z"]],"poisoned":[],)"
           R"("leader":true,"last_success":"2024-01-03T00:00:10Z","last_error":null,"last_error_at":null,)"
           R"("windows":[{"outcome":"loaded"}],"rejected_records":2,"vanished_unconfirmed":0,)"
-          R"("rows":{"users":1000,"interactions":1234567,"interactions_estimated":false},"ready":true})"));
+          R"("rows":{"users":1000,"interactions":1234567,"interactions_estimated":false},"ready":true,"errors":[],"rejects":[],"calendar":[]})"));
 }
 
 TEST(Status, QuotesWhatErrorsSay) {
