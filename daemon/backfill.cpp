@@ -151,7 +151,7 @@ bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
   if (clock_offset_) now = std::min<Timestamp>(now, now + *clock_offset_);
   const auto wait = settled + wiring_.config().windows.settle + 1s - now;
   if (wait > kLongestSettling) return false;
-  log(LogLevel::info, "waiting_to_settle", {{"until", to_rfc3339(settled)}});
+  log(Event::waiting_to_settle, {{"until", to_rfc3339(settled)}});
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
@@ -164,7 +164,7 @@ void Backfill::summarise() const {
     wiring_.warehouse()->summarise({invocation_.from, invocation_.to});
   } catch (const DatabaseError& error) {
     // Only reading gets slower by that, until autovacuum comes by.
-    log(LogLevel::warn, "indexes_not_summarised", {{"error", error.what()}});
+    log(Event::indexes_not_summarised, {{"error", error.what()}});
   }
 }
 

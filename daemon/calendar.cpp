@@ -26,7 +26,8 @@ DayState state_of(const CalendarDay& day, const StreamState& state, const TimeWi
   return day.rows == 0U ? DayState::silent : DayState::loaded;
 }
 
-CalendarDay make_day(sys_days at, const StreamState& state, const std::optional<RowsByDay>& rows, const TimeWindow& history) {
+CalendarDay make_day(sys_days at, const StreamState& state, const std::optional<RowsByDay>& rows,
+                     const TimeWindow& history) {
   CalendarDay day;
   day.day = at;
   if (rows) {
@@ -45,11 +46,16 @@ CalendarDay make_day(sys_days at, const StreamState& state, const std::optional<
 
 const char* to_text(DayState state) {
   switch (state) {
-    case DayState::loaded: return "loaded";
-    case DayState::silent: return "silent";
-    case DayState::partly: return "partly";
-    case DayState::gap: return "gap";
-    case DayState::poisoned: return "poisoned";
+    case DayState::loaded:
+      return "loaded";
+    case DayState::silent:
+      return "silent";
+    case DayState::partly:
+      return "partly";
+    case DayState::gap:
+      return "gap";
+    case DayState::poisoned:
+      return "poisoned";
   }
   return "";
 }

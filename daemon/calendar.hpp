@@ -36,8 +36,9 @@ struct Calendar {
 
 inline constexpr int kCalendarDays = 6 * 366;
 
-/// `rows`: nothing while they are not counted. The day that history begins in and the one that it ends in count as whole
-/// when they are loaded from there on and up to there. What is behind now by more than an hour is due, and else a gap.
+/// `rows`: nothing while they are not counted. The day that history begins in and the one that it ends in count as
+/// whole when they are loaded from there on and up to there. What is behind `now` by more than an hour is due, and else
+/// a gap; epoch for a history that ends with what is loaded.
 Calendar make_calendar(const StreamState& state, const std::optional<RowsByDay>& rows, Timestamp now);
 
 /// How busy a day was among the others, 1 to `levels`, by the square root of its rows; 0 for none.

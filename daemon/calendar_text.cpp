@@ -21,11 +21,16 @@ struct Mark {
 
 Mark mark_of(const CalendarDay& day, std::uint64_t most) {
   switch (day.state) {
-    case DayState::silent: return {"·", "2"};
-    case DayState::partly: return {"/", "33"};
-    case DayState::gap: return {"-", "31"};
-    case DayState::poisoned: return {"x", "1;31"};
-    case DayState::loaded: break;
+    case DayState::silent:
+      return {"·", "2"};
+    case DayState::partly:
+      return {"/", "33"};
+    case DayState::gap:
+      return {"-", "31"};
+    case DayState::poisoned:
+      return {"x", "1;31"};
+    case DayState::loaded:
+      break;
   }
   // Loaded, and not counted yet: the lowest.
   const auto level = std::max(1, intensity(day.rows.value_or(0), most, static_cast<int>(kBlocks.size())));
@@ -66,8 +71,9 @@ std::string calendar_text(const Calendar& calendar, Marks marks) {
     if (month != month_of(day)) {
       if (month) text += '\n';
       month = month_of(day);
-      text += fmt::format("{:<14}{}", fmt::format("{:04}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month())),
-                          std::string(static_cast<unsigned>(date.day()) - 1, ' '));
+      text += fmt::format(
+          "{:<14}{}", fmt::format("{:04}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month())),
+          std::string(static_cast<unsigned>(date.day()) - 1, ' '));
     }
     text += drawn(mark_of(day, most), marks);
   }

@@ -124,9 +124,10 @@ void add_commands(CLI::App& app, Typed& typed) {
   add_range(verify);
   verify->add_flag("--repair", invocation.repair, "Load what differs");
 
-  CLI::App* status = add("status", "Show watermark, lag, coverage and its gaps, last windows, last error, rejects",
-                         Command::status, "status --json");
-  status->add_flag("--json", invocation.json, "As JSON");
+  CLI::App* status = add("status", "Show watermark, lag, coverage and its gaps, last errors, rejects, a calendar",
+                         Command::status, "status --watch");
+  status->add_flag("--json", invocation.json, "As JSON, in one line, with the latest windows");
+  status->add_flag("--watch", invocation.watch, "Again and again: in place on a terminal until q, else every 5 s");
 
   CLI::App* check = add("check", "Check configuration, token, API, clock and database, one line each", Command::check,
                         "check --offline");

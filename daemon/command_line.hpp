@@ -29,6 +29,7 @@ struct Invocation {
   bool dry_run = false;                             ///< backfill, migrate
   bool repair = false;                              ///< verify: load what differs
   bool json = false;                                ///< status, rejects list
+  bool watch = false;                               ///< status: again and again
   bool offline = false;                             ///< check
   std::vector<std::string> ids;                     ///< rejects retry, purge: these alone; lower-case UUIDs
   std::optional<sys_seconds> before;                ///< rejects purge: those last seen before

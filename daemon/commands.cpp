@@ -15,6 +15,8 @@
 #include "daemon/status_reader.hpp"
 #include "daemon/verify.hpp"
 #include "daemon/version.hpp"
+#include "daemon/watch.hpp"
+#include "etl/canonical_json.hpp"
 #include "etl/libraries.hpp"
 #include "etl/migrations.hpp"
 
@@ -58,12 +60,11 @@ ExitCode run(const Invocation& invocation, Wiring& wiring, StopSignals& signals)
   std::unique_ptr<HttpEndpoint> endpoint;
   if (!wiring.config().http_listen.empty()) {
     try {
-      endpoint = start_http_endpoint(
-          wiring.config().http_listen,
-          make_http_content(wiring, metrics, telemetry, service, surroundings, signals.token()));
+      endpoint = start_http_endpoint(wiring.config().http_listen, make_http_content(wiring, metrics, telemetry, service,
+                                                                                    surroundings, signals.token()));
     } catch (const HttpEndpointError& error) {
       // Loading matters more than being looked at.
-      log(LogLevel::error, "http_endpoint_off", {{"error", error.what()}});
+      log(Event::http_endpoint_off, {{"error", error.what()}});
     }
   }
   signals.on_reload([&service] { service.request_reload(); });
@@ -85,10 +86,36 @@ ExitCode migrate_schema(const Invocation& invocation, Wiring& wiring, std::stop_
   return ExitCode::done;
 }
 
+std::string quoted(const std::string& text) {
+  std::string out;
+  append_quoted(out, text);
+  return out;
+}
+
+// One block of `status --watch`, which outlives a database that is away for a while.
+std::string told_or_trouble(const std::function<std::string()>& text, bool json) {
+  const std::string now = to_rfc3339(std::chrono::floor<std::chrono::seconds>(real_surroundings().now()));
+  try {
+    return json ? text() : fmt::format("{:<14}{}\n{}\n", "as of", now, text());
+  } catch (const DatabaseError& error) {
+    if (json) return fmt::format("{{\"error\":{}}}\n", quoted(error.what()));
+    return fmt::format("{:<14}{}\n{:<14}{}; trying again\n\n", "as of", now, "unknown", error.what());
+  }
+}
+
 ExitCode show_status(const Invocation& invocation, Wiring& wiring, std::stop_token stop) {
   wiring.start_database(stop);
-  const StatusFacts facts = StatusReader(wiring).read(real_surroundings().now(), stop);
-  fmt::print("{}{}", invocation.json ? status_json(facts) : status_text(facts), invocation.json ? "\n" : "");
+  StatusReader reader(wiring);
+  const Marks marks = wants_colour() ? Marks::colour : Marks::plain;
+  const auto text = [&] {
+    const StatusFacts facts = reader.read(real_surroundings().now(), stop);
+    return invocation.json ? status_json(facts) + "\n" : status_text(facts, marks);
+  };
+  if (!invocation.watch) {
+    fmt::print("{}", text());
+    return ExitCode::done;
+  }
+  watch([&] { return told_or_trouble(text, invocation.json); }, stop);
   return ExitCode::done;
 }
 
@@ -124,7 +151,7 @@ ExitCode quarantine(const Invocation& invocation, Wiring& wiring, std::stop_toke
 ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
   const Config config = load(invocation);
   init_log(config.log_level, config.log_format);
-  for (const std::string& warning : config.warnings) log(LogLevel::warn, "configuration", {{"what", warning}});
+  for (const std::string& warning : config.warnings) log(Event::configuration, {{"what", warning}});
   Wiring wiring(config);
   switch (invocation.command) {
     case Command::run: return run(invocation, wiring, signals);

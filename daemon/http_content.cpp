@@ -34,7 +34,8 @@ class Shown {
         surroundings_(surroundings),
         started_(std::chrono::floor<std::chrono::seconds>(surroundings.now())),
         reader_(wiring),
-        board_([this, stop](Timestamp now) { return reader_.read(now, stop); }, surroundings.now, surroundings.steady) {}
+        board_([this, stop](Timestamp now) { return reader_.read(now, stop); }, surroundings.now, surroundings.steady) {
+  }
 
   std::string metrics() const { return metrics_.expose(surroundings_.now()); }
 
@@ -78,11 +79,11 @@ class Shown {
 
 }  // namespace
 
-HttpContent make_http_content(const Wiring& wiring, Metrics& metrics, const Telemetry& telemetry, const Service& service,
-                              const Surroundings& surroundings, std::stop_token stop) {
+HttpContent make_http_content(const Wiring& wiring, Metrics& metrics, const Telemetry& telemetry,
+                              const Service& service, const Surroundings& surroundings, std::stop_token stop) {
   const auto shown = std::make_shared<Shown>(wiring, metrics, telemetry, service, surroundings, stop);
-  return {[shown] { return shown->metrics(); }, [shown] { return shown->not_ready(); }, [shown] { return shown->status(); },
-          [shown] { return shown->page(); }};
+  return {[shown] { return shown->metrics(); }, [shown] { return shown->not_ready(); },
+          [shown] { return shown->status(); }, [shown] { return shown->page(); }};
 }
 
 }  // namespace odetl

@@ -11,7 +11,7 @@ namespace odetl {
 
 /// What the service shows of itself over HTTP. Everything must outlive the answer; reading from the warehouse ends soon
 /// after `stop` is requested.
-HttpContent make_http_content(const Wiring& wiring, Metrics& metrics, const Telemetry& telemetry, const Service& service,
-                              const Surroundings& surroundings, std::stop_token stop);
+HttpContent make_http_content(const Wiring& wiring, Metrics& metrics, const Telemetry& telemetry,
+                              const Service& service, const Surroundings& surroundings, std::stop_token stop);
 
 }  // namespace odetl

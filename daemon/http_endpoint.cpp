@@ -21,12 +21,12 @@ using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kThreads = 8;
-constexpr std::size_t kWaiting = 32;             // connections that no thread has taken up
+constexpr std::size_t kWaiting = 32;  // connections that no thread has taken up
 constexpr std::size_t kLargestRequest = 8192;
-constexpr auto kRequestTime = 5s;                // for a whole request
-constexpr auto kAnswerTime = 5s;                 // for a whole answer
-constexpr auto kSilence = 2s;                    // until a request begins…
-constexpr auto kSilenceWhenCrowded = 50ms;       // …while others wait
+constexpr auto kRequestTime = 5s;           // for a whole request
+constexpr auto kAnswerTime = 5s;            // for a whole answer
+constexpr auto kSilence = 2s;               // until a request begins…
+constexpr auto kSilenceWhenCrowded = 50ms;  // …while others wait
 constexpr const char* kText = "text/plain; charset=utf-8";
 
 struct Address {
@@ -221,9 +221,10 @@ class Served final : public HttpEndpoint {
     const bool any = address.port == 0;
     port_ = any ? server_.bind_to_any_port(address.host) : address.port;
     if (port_ < 0 || (!any && !server_.bind_to_port(address.host, address.port))) {
-      throw HttpEndpointError(fmt::format("http.listen '{}': cannot listen there; another process may use the port; "
-                                          "choose another, or \"\" to turn the endpoint off",
-                                          listen));
+      throw HttpEndpointError(
+          fmt::format("http.listen '{}': cannot listen there; another process may use the port; "
+                      "choose another, or \"\" to turn the endpoint off",
+                      listen));
     }
     thread_ = std::jthread([this] { server_.listen_after_bind(); });
     server_.wait_until_ready();
@@ -233,7 +234,8 @@ class Served final : public HttpEndpoint {
   int port() const override { return port_; }
 
  private:
-  static httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response) {
+  static httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request,
+                                                               httplib::Response& response) {
     if (request.method == "GET" || request.method == "HEAD") return httplib::Server::HandlerResponse::Unhandled;
     response.status = 405;
     response.set_header("Allow", "GET, HEAD");
@@ -263,9 +265,8 @@ class Served final : public HttpEndpoint {
       response.status = reason ? 503 : 200;
       response.set_content(reason ? *reason + "\n" : "ready\n", kText);
     });
-    get("/status.json", [this](httplib::Response& response) {
-      response.set_content(content_.status_json(), "application/json");
-    });
+    get("/status.json",
+        [this](httplib::Response& response) { response.set_content(content_.status_json(), "application/json"); });
     get("/", [this](httplib::Response& response) {
       const HttpPage page = content_.page();
       response.set_header("Content-Security-Policy", page.security_policy);

@@ -15,10 +15,10 @@ struct HttpPage {
 
 /// What the endpoint answers with; called from its threads.
 struct HttpContent {
-  std::function<std::string()> metrics;                      ///< /metrics
-  std::function<std::optional<std::string>()> not_ready;     ///< /readyz: nothing, or the reason in words
-  std::function<std::string()> status_json;                  ///< /status.json; may throw: then 503
-  std::function<HttpPage()> page;                            ///< /
+  std::function<std::string()> metrics;                   ///< /metrics
+  std::function<std::optional<std::string>()> not_ready;  ///< /readyz: nothing, or the reason in words
+  std::function<std::string()> status_json;               ///< /status.json; may throw: then 503
+  std::function<HttpPage()> page;                         ///< /
 };
 
 /// The endpoint cannot listen: says where and why.
@@ -29,8 +29,8 @@ class HttpEndpointError : public std::runtime_error {
 
 /// Serves /, /metrics, /healthz, /readyz and /status.json to GET and HEAD (405 to others), one request a connection, in
 /// threads of its own until it is destroyed. Ingestion never waits for it, and it never takes much: a request has 8 KiB
-/// and 5 s to come, an answer 5 s to go, and of connections some 40 are open at a time; more wait in the kernel's queue,
-/// while those that say nothing are closed the sooner.
+/// and 5 s to come, an answer 5 s to go, and of connections some 40 are open at a time; more wait in the kernel's
+/// queue, while those that say nothing are closed the sooner.
 class HttpEndpoint {
  public:
   virtual ~HttpEndpoint() = default;

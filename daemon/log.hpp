@@ -1,14 +1,13 @@
 #pragma once
-#include <initializer_list>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/config.hpp"
+#include "daemon/events.hpp"
 
 namespace odetl {
-
-enum class LogLevel { trace, debug, info, warn, error, critical };
 
 /// `key=value` of an event. Values may hold anything: they are quoted and escaped.
 struct LogField {
@@ -22,8 +21,13 @@ struct LogField {
 void init_log(const std::string& level, LogFormat format);
 void set_log_level(const std::string& level);
 
-/// An event is a stable name in snake_case; never a sentence, never anything that a user said.
-void log(LogLevel level, std::string_view event, const std::vector<LogField>& fields = {});
+/// Tells an event on its usual level, or on another. Fields never hold anything that a user said, nor a secret. Waits
+/// half a second at the most for a standard error that takes nothing; then lines are lost and counted.
+void log(Event event, const std::vector<LogField>& fields = {});
+void log(LogLevel level, Event event, const std::vector<LogField>& fields = {});
+
+/// Lines that standard error did not take since the start.
+std::uint64_t lost_log_lines();
 
 /// One line as it would be written, without time and line end: for tests.
 std::string format_event(LogFormat format, LogLevel level, std::string_view event, const std::vector<LogField>& fields);

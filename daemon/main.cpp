@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -8,8 +10,21 @@
 #include "daemon/commands.hpp"
 #include "daemon/signals.hpp"
 
+// A standard descriptor that is closed would be given to the next file or socket, and the log or an answer written into
+// that. What stands in its place refuses to be written to, so that losses are noticed.
+static void occupy_standard_descriptors() {
+  while (true) {
+    const int fd = open("/dev/null", O_RDONLY);
+    if (fd < 0 || fd > STDERR_FILENO) {
+      if (fd >= 0) close(fd);
+      return;
+    }
+  }
+}
+
 int main(int argc, char** argv) {
   using namespace odetl;
+  occupy_standard_descriptors();
   // The token is in memory: no core dump, and no other process of this user reads it.
   prctl(PR_SET_DUMPABLE, 0);
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "daemon/log.hpp"
 #include "daemon/version.hpp"
 
 namespace odetl {
@@ -92,6 +93,7 @@ struct Metrics::Families {
   Gauge& remaining = gauge(registry, "rate_limit_remaining", "Requests that the server still allows in this minute.");
   Gauge& backfill = gauge(registry, "backfill_progress_ratio", "Share of the running backfill that is done.");
   Gauge& config = gauge(registry, "configuration_last_load_successful", "0 when the configuration could not be reloaded.");
+  Counter& lost_lines = counter(registry, "log_lines_dropped_total", "Lines of the log that standard error did not take.").Add({});
   Gauge& build = gauge(registry, "build_info", "Always 1.", {{"version", kVersion}, {"commit", kCommit}});
   Counter& cpu = BuildCounter().Name("process_cpu_seconds_total").Help("User and system time.").Register(registry).Add({});
   Gauge& resident = process_gauge(registry, "process_resident_memory_bytes", "Resident memory.");
@@ -163,6 +165,7 @@ std::string Metrics::expose(Timestamp now) {
   if (f.has_watermark) f.lag.Set(unix_time(now) - f.watermark.Value());
   f.cpu.Increment(cpu_seconds() - f.cpu.Value());
   f.resident.Set(resident_bytes());
+  f.lost_lines.Increment(static_cast<double>(lost_log_lines()) - f.lost_lines.Value());
   f.descriptors.Set(open_descriptors());
   return prometheus::TextSerializer().Serialize(f.registry.Collect());
 }

@@ -1,6 +1,7 @@
 #include "daemon/progress.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -38,7 +39,9 @@ int terminal_width() {
 }
 
 void write_out(const std::string& text) {
-  // A terminal that is gone shows nothing; the work goes on.
+  // A terminal that is gone or stopped shows nothing; the work goes on.
+  pollfd polled{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&polled, 1, 0) <= 0) return;
   [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
 }
 
@@ -74,7 +77,7 @@ class Shown final : public Progress {
       write_out("\r" + progress_bar(reading, terminal_width() - 1) + "\033[K");
       return;
     }
-    log(LogLevel::info, "backfill_progress",
+    log(Event::backfill_progress,
         {{"done", fmt::format("{:.1f}%", 100.0 * reading.ratio)},
          {"rows", std::to_string(reading.totals.rows_read)},
          {"rows_per_second", fmt::format("{:.0f}", rows_per_second(reading))},

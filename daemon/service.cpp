@@ -200,7 +200,7 @@ void Service::Impl::begin_recheck() {
     PlanOptions options;
     options.retry_poisoned = true;
     recheck_.emplace(ranges, state_, width_, options);
-    log(LogLevel::debug, "recheck_begun", {{"span", to_text(span)}});
+    log(Event::recheck_begun, {{"span", to_text(span)}});
     return;
   }
 }
@@ -221,11 +221,11 @@ bool Service::Impl::lead(std::stop_token stop) {
   leads_ = warehouse_->try_lead();
   if (leads_) {
     metrics_.leader(true);
-    log(LogLevel::info, "leading", {{"warehouse", wiring_.database_name()}});
+    log(Event::leading, {{"warehouse", wiring_.database_name()}});
     recheck_.reset();
     return true;
   }
-  log(LogLevel::debug, "standing_by", {{"why", "another process polls this warehouse"}});
+  log(Event::standing_by, {{"why", "another process polls this warehouse"}});
   telemetry_.all_well();
   refresh_state();
   manager_.status("standing by: another process polls this warehouse");
@@ -240,7 +240,7 @@ bool Service::Impl::take_up_token() {
   if (!client_) client_ = make_api_client(wiring_.api_options(), token);
   if (replaced) {
     client_->set_token(token);
-    log(LogLevel::info, "token_replaced");
+    log(Event::token_replaced);
   }
   token_ = std::move(token);
   return replaced;
@@ -261,10 +261,10 @@ void Service::Impl::take_up_reload() {
     recheck_.reset();
     client_.reset();
     metrics_.configuration_loaded(true);
-    log(LogLevel::info, "configuration_reloaded");
+    log(Event::configuration_reloaded);
   } catch (const ConfigError& error) {
     metrics_.configuration_loaded(false);
-    log(LogLevel::error, "configuration_kept", {{"why", "the new one is not valid"}, {"error", error.what()}});
+    log(Event::configuration_kept, {{"why", "the new one is not valid"}, {"error", error.what()}});
   }
   manager_.ready();
 }
@@ -313,7 +313,7 @@ void Service::Impl::turn(std::stop_token stop) {
       leads_ = false;
       next = begun;
     } else if (stopped_by) {
-      telemetry_.trouble("poll_stopped", stopped_by->failure, stopped_by->message);
+      telemetry_.trouble(Event::poll_stopped, stopped_by->failure, stopped_by->message);
       manager_.status(stopped_by->message);
       // A human must act: ask rarely, and read the token again each time.
       next = begun + std::min<seconds>(interval * (1 << std::min(fruitless_++, 8)), std::max(interval, kLongestProbeInterval));
@@ -330,12 +330,12 @@ void Service::Impl::turn(std::stop_token stop) {
     metrics_.leader(false);
     const bool a_human_must_act = error.failure() == Failure::db_denied || error.failure() == Failure::db_schema;
     if (a_human_must_act && !ready_told_) throw;  // a start that cannot succeed; later it is waited out
-    telemetry_.trouble("database_failed", error.failure(), error.what());
+    telemetry_.trouble(Event::database_failed, error.failure(), error.what());
     manager_.status(error.what());
     next = begun + std::min<seconds>(interval, 2s);
   } catch (const ConfigError& error) {
     if (!ready_told_) throw;
-    telemetry_.trouble("token_unusable", Failure::unauthorised, error.what());
+    telemetry_.trouble(Event::token_unusable, Failure::unauthorised, error.what());
   } catch (const Stopped&) {
     return;
   }
@@ -343,10 +343,10 @@ void Service::Impl::turn(std::stop_token stop) {
 }
 
 void Service::Impl::run(std::stop_token stop) {
-  log(LogLevel::info, "started", {{"api", wiring_.config().api.base_url}});
+  log(Event::started, {{"api", wiring_.config().api.base_url}});
   while (!stop.stop_requested()) turn(stop);
   manager_.stopping();
-  log(LogLevel::info, "stopped",
+  log(Event::stopped,
       {{"watermark", state_.watermark ? to_rfc3339(*state_.watermark) : std::string("none")}});
 }
 

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "daemon/calendar_text.hpp"
+#include "daemon/printable.hpp"
 #include "daemon/progress.hpp"
 #include "daemon/version.hpp"
 #include "etl/canonical_json.hpp"
@@ -12,8 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPaceSpan = 10min;   // the pace is that of so long
-constexpr auto kAtWork = 90s;       // a backfill that wrote nothing for longer has ended
+constexpr auto kPaceSpan = 10min;  // the pace is that of so long
+constexpr auto kAtWork = 90s;      // a backfill that wrote nothing for longer has ended
 constexpr std::size_t kGapsInWords = 10;
 
 std::string quoted(const std::string& text) {
@@ -69,7 +70,9 @@ std::string counted(std::int64_t count, bool estimated) {
 // `name          value` lines.
 class Lines {
  public:
-  void add(std::string_view name, const std::string& value) { text_ += fmt::format("{:<14}{}\n", name, value); }
+  void add(std::string_view name, const std::string& value) {
+    text_ += fmt::format("{:<14}{}\n", name, printable(value));
+  }
   std::string& text() { return text_; }
 
  private:
@@ -87,7 +90,8 @@ void add_ranges(Lines& lines, const StreamState& state) {
   for (std::size_t i = 0; i < std::min(gaps.size(), kGapsInWords); ++i) {
     lines.add("gap", to_text(gaps[i]) + (state.poisoned.overlaps(gaps[i]) ? " (the server cannot serve it)" : ""));
   }
-  if (gaps.size() > kGapsInWords) lines.add("gaps", fmt::format("and {} more: see status --json", gaps.size() - kGapsInWords));
+  if (gaps.size() > kGapsInWords)
+    lines.add("gaps", fmt::format("and {} more: see status --json", gaps.size() - kGapsInWords));
 }
 
 }  // namespace
@@ -112,7 +116,8 @@ std::optional<BackfillPace> backfill_pace(const StatusFacts& facts, Timestamp no
     pace.reached = std::max(pace.reached, part.reached);
   }
   if (!last || *last + 1min < now - kAtWork) return std::nullopt;
-  const double worked = std::max(1.0, std::chrono::duration<double>(std::min<Timestamp>(now, *last + 1min) - *first).count());
+  const double worked =
+      std::max(1.0, std::chrono::duration<double>(std::min<Timestamp>(now, *last + 1min) - *first).count());
   pace.rows_per_second = static_cast<double>(rows) / worked;
   pace.history_per_second = static_cast<double>(history.count()) / worked;
   std::chrono::seconds left{0};
@@ -120,7 +125,8 @@ std::optional<BackfillPace> backfill_pace(const StatusFacts& facts, Timestamp no
     if (!facts.state.poisoned.overlaps(gap)) left += gap.width();
   }
   if (left > 0s && pace.history_per_second > 0) {
-    pace.time_left = std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(left.count()) / pace.history_per_second));
+    pace.time_left =
+        std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(left.count()) / pace.history_per_second));
   }
   return pace;
 }
@@ -144,7 +150,8 @@ std::string status_json(const StatusFacts& facts) {
 std::string status_text(const StatusFacts& facts, Marks marks) {
   const auto& watermark = facts.state.watermark;
   Lines lines;
-  lines.add("watermark", watermark ? fmt::format("{} (lag {})", to_rfc3339(*watermark), to_text(facts.lag)) : "none yet");
+  lines.add("watermark",
+            watermark ? fmt::format("{} (lag {})", to_rfc3339(*watermark), to_text(facts.lag)) : "none yet");
   lines.add("ready", facts.not_ready ? "no: " + *facts.not_ready : "yes");
   lines.add("leader", facts.leader ? "a process polls" : "no process polls");
   add_ranges(lines, facts.state);
@@ -156,7 +163,8 @@ std::string status_text(const StatusFacts& facts, Marks marks) {
     lines.add("vanished", counted(facts.vanished, false) + " at once; they stay until another reading misses them, too");
   }
   lines.add("last success", facts.last_success.value_or("none"));
-  if (facts.last_error) lines.add("last error", fmt::format("{} {}", facts.last_error_at.value_or(""), *facts.last_error));
+  if (facts.last_error)
+    lines.add("last error", fmt::format("{} {}", facts.last_error_at.value_or(""), *facts.last_error));
   if (!facts.psql.empty()) lines.add("psql", facts.psql);
   return lines.text() + calendar_text(facts.calendar, marks);
 }

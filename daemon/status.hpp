@@ -40,23 +40,23 @@ inline constexpr auto kActivitySpan = std::chrono::hours(3);
 /// What `status`, `/status.json` and the status page tell.
 struct StatusFacts {
   StreamState state;
-  std::chrono::seconds lag{0};               ///< now less the watermark
-  bool leader = false;                       ///< some process polls
-  std::optional<std::string> last_success;   ///< when a window was last loaded, ISO 8601
+  std::chrono::seconds lag{0};              ///< now less the watermark
+  bool leader = false;                      ///< some process polls
+  std::optional<std::string> last_success;  ///< when a window was last loaded, ISO 8601
   std::optional<std::string> last_error;
   std::optional<std::string> last_error_at;
-  std::vector<LedgerRow> windows;            ///< the latest, newest first
+  std::vector<LedgerRow> windows;  ///< the latest, newest first
   std::int64_t rejected = 0, users = 0, interactions = 0;
-  std::int64_t vanished = 0;                 ///< interactions that one reading missed, too many at once to be believed
-  bool users_estimated = false;              ///< too many to count at once
+  std::int64_t vanished = 0;     ///< interactions that one reading missed, too many at once to be believed
+  bool users_estimated = false;  ///< too many to count at once
   bool interactions_estimated = false;
-  std::optional<std::string> not_ready;      ///< why not, in words
-  std::string psql;                          ///< how to reach the embedded PostgreSQL
+  std::optional<std::string> not_ready;  ///< why not, in words
+  std::string psql;                      ///< how to reach the embedded PostgreSQL
   Calendar calendar;
-  bool rows_spread = false;                  ///< the calendar's rows are from the ledger: a wide window's lie evenly in it
-  std::vector<Activity> activity;            ///< of the last kActivitySpan
-  std::vector<Complaint> errors;             ///< the latest, newest first
-  std::vector<Complaint> reject_reasons;     ///< the same of rejects
+  bool rows_spread = false;               ///< the calendar's rows are from the ledger: a wide window's lie evenly in it
+  std::vector<Activity> activity;         ///< of the last kActivitySpan
+  std::vector<Complaint> errors;          ///< the latest, newest first
+  std::vector<Complaint> reject_reasons;  ///< the same of rejects
 };
 
 /// The gaps between the first and the last instant that is covered.

@@ -10,8 +10,9 @@
 
 namespace odetl {
 
-/// The status for many readers: read from the warehouse by one of them at a time and shown to the others for a while, so
-/// that however often it is asked for, the database works on it for no more than a twentieth of the time. Thread-safe.
+/// The status for many readers: read from the warehouse by one of them at a time and shown to the others for a while,
+/// so that however often it is asked for, the database works on it for no more than a twentieth of the time.
+/// Thread-safe.
 class StatusBoard {
  public:
   /// `read` may throw; then the last status stays, with the reason. `now`, `steady`: the clocks.

@@ -13,8 +13,8 @@ constexpr int kWindows = 20;
 constexpr int kActivityWindows = 20'000;
 constexpr int kComplaintRows = 500;
 constexpr int kComplaints = 5;
-constexpr std::int64_t kCounted = 5'000'000;      // more rows are estimated
-constexpr std::int64_t kCountedByDay = 2'000'000; // of more, the ledger tells the days
+constexpr std::int64_t kCounted = 5'000'000;       // more rows are estimated
+constexpr std::int64_t kCountedByDay = 2'000'000;  // of more, the ledger tells the days
 constexpr std::int64_t kLoadsAtOnce = 100'000;
 
 sys_seconds instant(const SqlRows& rows, std::size_t row, int column) {
@@ -53,16 +53,22 @@ std::vector<LedgerRow> read_windows(Database& database) {
   const auto rows = database.run("status/windows", {kStream, std::to_string(kWindows)});
   std::vector<LedgerRow> windows;
   for (std::size_t i = 0; i < rows->size(); ++i) {
-    windows.push_back({std::string(rows->text(i, 0)), {instant(*rows, i, 1), instant(*rows, i, 2)},
-                       std::string(rows->text(i, 3)), std::string(rows->text(i, 4)), rows->integer(i, 5),
-                       rows->integer(i, 6), std::chrono::milliseconds(rows->integer(i, 7)), instant(*rows, i, 8),
+    windows.push_back({std::string(rows->text(i, 0)),
+                       {instant(*rows, i, 1), instant(*rows, i, 2)},
+                       std::string(rows->text(i, 3)),
+                       std::string(rows->text(i, 4)),
+                       rows->integer(i, 5),
+                       rows->integer(i, 6),
+                       std::chrono::milliseconds(rows->integer(i, 7)),
+                       instant(*rows, i, 8),
                        std::string(rows->text(i, 9))});
   }
   return windows;
 }
 
 std::vector<Activity> read_activity(Database& database, Timestamp now) {
-  const auto rows = database.run("status/activity", {kStream, to_rfc3339(now - kActivitySpan), std::to_string(kActivityWindows)});
+  const auto rows =
+      database.run("status/activity", {kStream, to_rfc3339(now - kActivitySpan), std::to_string(kActivityWindows)});
   std::vector<Activity> activity;
   for (std::size_t i = 0; i < rows->size(); ++i) {
     activity.push_back({instant(*rows, i, 0), std::string(rows->text(i, 1)), std::string(rows->text(i, 2)),
@@ -110,7 +116,8 @@ const RowsByDay& StatusReader::add_up_ledger(Database& database, std::int64_t lo
   }
   while (logged_up_to_ < load_number) {
     const std::int64_t up_to = std::min(load_number, logged_up_to_ + kLoadsAtOnce);
-    const auto rows = database.run("status/days_logged", {kStream, std::to_string(logged_up_to_), std::to_string(up_to)});
+    const auto rows =
+        database.run("status/days_logged", {kStream, std::to_string(logged_up_to_), std::to_string(up_to)});
     add_days(*rows, logged_);
     logged_up_to_ = up_to;
   }
@@ -125,7 +132,9 @@ void StatusReader::read_days(Database& database, StatusFacts& facts, Timestamp n
   } else {
     add_days(*database.run("status/days_counted"), rows);
   }
-  facts.calendar = make_calendar(facts.state, rows, now);
+  // Where nothing ever polled, backfills alone decide how far history goes.
+  const bool polled = facts.leader || facts.state.poll_from;
+  facts.calendar = make_calendar(facts.state, rows, polled ? now : Timestamp{});
 }
 
 StatusFacts StatusReader::read(Timestamp now, std::stop_token stop) {

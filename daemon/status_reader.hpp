@@ -5,8 +5,8 @@
 
 namespace odetl {
 
-/// Reads what `status` tells from the warehouse, in one short transaction that waits for nobody. Remembers how many rows
-/// each day of the ledger has brought, so that reading again costs little. Not thread-safe.
+/// Reads what `status` tells from the warehouse, in one short transaction that waits for nobody. Remembers how many
+/// rows each day of the ledger has brought, so that reading again costs little. Not thread-safe.
 class StatusReader {
  public:
   explicit StatusReader(const Wiring& wiring) : wiring_(wiring) {}
@@ -19,7 +19,7 @@ class StatusReader {
   const RowsByDay& add_up_ledger(Database& database, std::int64_t load_number);
 
   const Wiring& wiring_;
-  RowsByDay logged_;                ///< by loads up to…
+  RowsByDay logged_;  ///< by loads up to…
   std::int64_t logged_up_to_ = 0;
 };
 

@@ -11,10 +11,27 @@ constexpr auto kTellAgainAfter = 5min;  // a failure that goes on is told again 
 
 std::string ms(std::chrono::milliseconds duration) { return fmt::format("{}ms", duration.count()); }
 
-std::vector<LogField> fields_of(const WindowReport& report) {
-  std::vector<LogField> fields = {{"reason", to_text(report.reason)},
-                                  {"from", to_rfc3339(report.window.from)},
-                                  {"to", to_rfc3339(report.window.to)}};
+LogField window_field(const TimeWindow& window) {
+  return {"window", fmt::format("{}/{}", to_rfc3339(window.from), to_rfc3339(window.to))};
+}
+
+Event event_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::loaded:
+      return Event::window_loaded;
+    case Outcome::split:
+      return Event::window_split;
+    case Outcome::failed:
+      return Event::window_failed;
+    case Outcome::poisoned:
+      break;
+  }
+  return Event::window_poisoned;
+}
+
+std::vector<LogField> fields_of(const WindowReport& report, std::uint64_t request) {
+  std::vector<LogField> fields = {{"reason", to_text(report.reason)}, window_field(report.window)};
+  if (request > 0) fields.push_back({"request", std::to_string(request)});
   if (report.outcome != Outcome::loaded) {
     fields.push_back({"error", report.error});
     return fields;
@@ -41,11 +58,11 @@ std::vector<LogField> fields_of(const WindowReport& report) {
 Telemetry::Telemetry(Metrics& metrics, const Surroundings& surroundings, bool quiet_windows)
     : metrics_(metrics), surroundings_(surroundings), quiet_windows_(quiet_windows) {}
 
-void Telemetry::request_done(const Task&, const Exchange& exchange) {
+void Telemetry::request_done(const Task& task, const Exchange& exchange) {
   metrics_.request(exchange);
-  ++requests_;
   {
     const std::scoped_lock lock(mutex_);
+    request_of_[task.window.from] = ++requests_;
     ++requests_by_code_[exchange.status];
   }
   idle();
@@ -60,17 +77,22 @@ void Telemetry::window_done(const WindowReport& report) {
     level = changed && !quiet_windows_ ? LogLevel::info : LogLevel::debug;
     if (report.rejected > 0) level = LogLevel::warn;
   }
-  log(level, fmt::format("window_{}", to_text(report.outcome)), fields_of(report));
+  std::unique_lock lock(mutex_);
+  const std::uint64_t request = request_of(report.window);
+  if (report.outcome != Outcome::failed) request_of_.erase(report.window.from);
+  lock.unlock();
+  log(level, event_of(report.outcome), fields_of(report, request));
   if (report.vanished_doubted > 0) {
-    log(LogLevel::warn, "vanished_at_once",
+    log(Event::vanished_at_once,
         {{"from", to_rfc3339(report.window.from)}, {"to", to_rfc3339(report.window.to)}, {"what", report.error}});
   }
   if (report.echo_differs && !echo_told_) {
     echo_told_ = true;
-    log(LogLevel::warn, "echo_differs",
-        {{"what", "the answer repeats other bounds than were asked for; the server may read them in another time zone"}});
+    log(Event::echo_differs,
+        {{"what",
+          "the answer repeats other bounds than were asked for; the server may read them in another time zone"}});
   }
-  const std::scoped_lock lock(mutex_);
+  lock.lock();
   totals_.rows_read += report.rows_read;
   totals_.inserted += report.inserted;
   totals_.updated += report.updated;
@@ -81,40 +103,47 @@ void Telemetry::window_done(const WindowReport& report) {
   totals_.bytes += report.bytes;
   if (report.outcome != Outcome::loaded) return;
   reached_ = surroundings_.steady();
-  if (failing_) log(LogLevel::info, "recovered", {{"after_failures", std::to_string(repeated_)}});
+  if (failing_) log(Event::recovered, {{"after_failures", std::to_string(repeated_)}});
   failing_ = false;
   repeated_ = 0;
-  told_.reset();
+  told_.clear();
 }
 
 void Telemetry::failed(const Task& task, const TaskFailure& failure, const WindowPlan::Verdict& verdict) {
   metrics_.retry(failure.failure);
   if (verdict.action == Action::split) return;  // window_split tells
   std::vector<LogField> fields = {{"cause", to_text(failure.failure)}, {"error", failure.message}};
-  if (task.kind != Task::Kind::probe) fields.push_back({"window", to_text(task.window)});
+  if (task.kind != Task::Kind::probe) fields.push_back(window_field(task.window));
   if (verdict.action == Action::again) fields.push_back({"again_in", ms(verdict.wait)});
   const std::scoped_lock lock(mutex_);
+  if (const auto request = request_of(task.window)) fields.push_back({"request", std::to_string(request)});
   last_error_ = failure.message;
   // A first failure that is tried again at once is no news.
   const bool passing = verdict.action == Action::again && task.attempts == 0 && !failing_;
-  tell(passing ? LogLevel::debug : LogLevel::warn, "request_failed", std::move(fields));
+  tell(passing ? LogLevel::debug : LogLevel::warn, Event::request_failed, failure.failure, std::move(fields));
 }
 
-void Telemetry::trouble(std::string_view event, Failure failure, const std::string& message) {
+void Telemetry::trouble(Event event, Failure failure, const std::string& message) {
   metrics_.retry(failure);
   const std::scoped_lock lock(mutex_);
   last_error_ = message;
-  tell(LogLevel::error, event, {{"cause", to_text(failure)}, {"error", message}});
+  tell(kind_of(event).level, event, failure, {{"cause", to_text(failure)}, {"error", message}});
 }
 
-// Tells a failure once and then rarely, with a count, until something succeeds.
-void Telemetry::tell(LogLevel level, std::string_view event, std::vector<LogField> fields) {
+std::uint64_t Telemetry::request_of(const TimeWindow& window) const {
+  const auto found = request_of_.find(window.from);
+  return found == request_of_.end() ? 0 : found->second;
+}
+
+// Tells a failure once and then rarely, with a count, each cause by itself, until something succeeds.
+void Telemetry::tell(LogLevel level, Event event, Failure cause, std::vector<LogField> fields) {
   ++repeated_;
   if (level == LogLevel::debug) return log(level, event, fields);
   failing_ = true;
   const auto now = surroundings_.steady();
-  if (told_ && now - *told_ < kTellAgainAfter) return log(LogLevel::debug, event, fields);
-  told_ = now;
+  const auto told = told_.find(cause);
+  if (told != told_.end() && now - told->second < kTellAgainAfter) return log(LogLevel::debug, event, fields);
+  told_[cause] = now;
   if (repeated_ > 1) fields.push_back({"failures", std::to_string(repeated_)});
   log(level, event, fields);
 }

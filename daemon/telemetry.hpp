@@ -11,7 +11,8 @@
 
 namespace odetl {
 
-/// What the pipeline tells, turned into log lines and metrics, and kept for `/readyz`. Thread-safe.
+/// What the pipeline tells, turned into log lines and metrics, and kept for `/readyz`. A window's lines have
+/// `window=FROM/TO`, as the ledger knows it, and `request=N`, counted from the start of the process. Thread-safe.
 class Telemetry final : public PipelineEvents {
  public:
   Telemetry(Metrics& metrics, const Surroundings& surroundings, bool quiet_windows);
@@ -22,7 +23,7 @@ class Telemetry final : public PipelineEvents {
   void idle() override;
 
   /// A failure outside of any window, e.g. while connecting.
-  void trouble(std::string_view event, Failure failure, const std::string& message);
+  void trouble(Event event, Failure failure, const std::string& message);
   /// The API and the database were both reached.
   void all_well();
   /// Called on every sign of life; for the watchdog.
@@ -38,7 +39,8 @@ class Telemetry final : public PipelineEvents {
   std::map<int, std::uint64_t> requests_by_code() const;
 
  private:
-  void tell(LogLevel level, std::string_view event, std::vector<LogField> fields);
+  void tell(LogLevel level, Event event, Failure cause, std::vector<LogField> fields);
+  std::uint64_t request_of(const TimeWindow& window) const;
 
   Metrics& metrics_;
   Surroundings surroundings_;
@@ -48,10 +50,11 @@ class Telemetry final : public PipelineEvents {
   WindowReport totals_;
   std::atomic<std::uint64_t> requests_{0};
   std::map<int, std::uint64_t> requests_by_code_;
+  std::map<sys_seconds, std::uint64_t> request_of_;  // by the beginning of the window, the last one for it
   std::optional<std::chrono::steady_clock::time_point> reached_;
   std::string last_error_;
-  std::uint64_t repeated_ = 0;  // failures since one was last told
-  std::optional<std::chrono::steady_clock::time_point> told_;
+  std::uint64_t repeated_ = 0;                                     // failures since one was last told
+  std::map<Failure, std::chrono::steady_clock::time_point> told_;  // when each cause was last told
   bool failing_ = false;
   bool echo_told_ = false;
 };

@@ -47,7 +47,7 @@ void Wiring::start_database(std::stop_token stop) {
   if (!config().warehouse.dsn.empty() || embedded_) return;
   try {
     auto started = start_embedded_postgres(config().state_dir, stop);
-    log(LogLevel::debug, "embedded_postgres_ready", {{"reach_it_with", started->psql_command()}});
+    log(Event::embedded_postgres_ready, {{"reach_it_with", started->psql_command()}});
     const std::scoped_lock lock(mutex_);
     embedded_ = std::move(started);
   } catch (const EmbeddedPostgresError& error) {
@@ -81,7 +81,7 @@ void Wiring::prepare_schema(std::stop_token stop) {
                                     config().warehouse.schema, pending.front().name));
   }
   for (const Migration& migration : migrate(*database)) {
-    log(LogLevel::info, "schema_migrated", {{"schema", config().warehouse.schema}, {"migration", migration.name}});
+    log(Event::schema_migrated, {{"schema", config().warehouse.schema}, {"migration", migration.name}});
   }
 }
 
@@ -99,7 +99,7 @@ std::string Wiring::token() {
   std::string token = read_token(config().api, process_environment, &warning);
   if (!warning.empty() && !token_warned_) {
     token_warned_ = true;
-    log(LogLevel::warn, "token_exposed", {{"what", warning}});
+    log(Event::token_exposed, {{"what", warning}});
   }
   return token;
 }

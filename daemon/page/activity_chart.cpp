@@ -16,8 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kMinutes = static_cast<int>(std::chrono::minutes(kActivitySpan).count());
-constexpr int kStep = 4;         // a minute
-constexpr int kMark = 3;         // a mark in it
+constexpr int kStep = 4;  // a minute
+constexpr int kMark = 3;  // a mark in it
 constexpr int kRowsHeight = 64;
 constexpr int kLaneHeight = 26;
 constexpr std::array kReasons = {"poll", "recheck", "backfill", "verify"};
@@ -41,7 +41,8 @@ std::size_t rank(const std::string& outcome) {
 }
 
 std::string head(std::string_view name, std::string_view detail) {
-  return fmt::format(R"(<div class="lane"><div class="lane-name">{}<span>{}</span></div>)", escaped(name), escaped(detail));
+  return fmt::format(R"(<div class="lane"><div class="lane-name">{}<span>{}</span></div>)", escaped(name),
+                     escaped(detail));
 }
 
 std::string drawing(int height, const std::string& label) {
@@ -61,13 +62,14 @@ class Chart {
   explicit Chart(sys_seconds now) : last_(std::chrono::floor<std::chrono::minutes>(now)) {}
 
   void add(const Activity& part) {
-    const int minute = kMinutes - 1 - static_cast<int>((last_ - std::chrono::floor<std::chrono::minutes>(part.minute)).count());
+    const int minute =
+        kMinutes - 1 - static_cast<int>((last_ - std::chrono::floor<std::chrono::minutes>(part.minute)).count());
     if (minute < 0 || minute >= kMinutes) return;
     rows_[minute] += part.inserted;
     Mark& mark = lanes_[part.reason][minute];
     if (mark.words.empty()) mark.words = fmt::format("{} {}:", minute_text(part.minute), part.reason);
-    mark.words += fmt::format(" {} {} ({} rows, {} new, longest {})", part.windows, part.outcome, count_text(part.rows_read),
-                              count_text(part.inserted), duration_text(part.longest));
+    mark.words += fmt::format(" {} {} ({} rows, {} new, longest {})", part.windows, part.outcome,
+                              count_text(part.rows_read), count_text(part.inserted), duration_text(part.longest));
     mark.worst = std::max(mark.worst, rank(part.outcome));
     mark.longest = std::max(mark.longest, part.longest);
   }
@@ -88,11 +90,13 @@ class Chart {
       all += count;
     }
     std::string out = head("new rows a minute", fmt::format("at most {}", count_text(most)));
-    out += drawing(kRowsHeight, fmt::format("{} new rows in the last three hours, at most {} in a minute", count_text(all), count_text(most)));
+    out += drawing(kRowsHeight, fmt::format("{} new rows in the last three hours, at most {} in a minute",
+                                            count_text(all), count_text(most)));
     for (const auto& [minute, count] : rows_) {
       if (count <= 0) continue;
       const double share = static_cast<double>(count) / static_cast<double>(most);
-      out += mark(minute, share * share, kRowsHeight, "rows", fmt::format("{}: {} new rows", time_of(minute), count_text(count)));
+      out += mark(minute, share * share, kRowsHeight, "rows",
+                  fmt::format("{}: {} new rows", time_of(minute), count_text(count)));
     }
     return out + "</svg></div>";
   }

@@ -14,10 +14,10 @@ namespace {
 
 using std::chrono::year_month_day;
 
-constexpr int kStep = 12;   // from one square to the next
-constexpr int kSide = 10;   // of a square
-constexpr int kLeft = 28;   // room for the month's name
-constexpr int kTop = 14;    // room for the days of the month
+constexpr int kStep = 12;  // from one square to the next
+constexpr int kSide = 10;  // of a square
+constexpr int kLeft = 28;  // room for the month's name
+constexpr int kTop = 14;   // room for the days of the month
 constexpr int kLevels = 5;
 constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -32,11 +32,16 @@ std::string rows_in_words(const CalendarDay& day) {
 
 std::string in_words(const CalendarDay& day) {
   switch (day.state) {
-    case DayState::loaded: return rows_in_words(day);
-    case DayState::silent: return "loaded, nobody spoke";
-    case DayState::partly: return fmt::format("{:.0f} % loaded, {}", 100 * day.covered, rows_in_words(day));
-    case DayState::gap: return "not loaded";
-    case DayState::poisoned: return fmt::format("{}; seconds that the server cannot serve", rows_in_words(day));
+    case DayState::loaded:
+      return rows_in_words(day);
+    case DayState::silent:
+      return "loaded, nobody spoke";
+    case DayState::partly:
+      return fmt::format("{:.0f} % loaded, {}", 100 * day.covered, rows_in_words(day));
+    case DayState::gap:
+      return "not loaded";
+    case DayState::poisoned:
+      return fmt::format("{}; seconds that the server cannot serve", rows_in_words(day));
   }
   return "";
 }
@@ -49,12 +54,19 @@ void append_square(std::string& out, const CalendarDay& day, std::uint64_t most,
     append(out, R"(<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"/>)", css, x, y, kSide, kSide);
   };
   const auto framed = [&](std::string_view css) {
-    append(out, R"(<rect class="{}" x="{}.5" y="{}.5" width="{}" height="{}" rx="2"/>)", css, x, y, kSide - 1, kSide - 1);
+    append(out, R"(<rect class="{}" x="{}.5" y="{}.5" width="{}" height="{}" rx="2"/>)", css, x, y, kSide - 1,
+           kSide - 1);
   };
   switch (day.state) {
-    case DayState::loaded: square(fmt::format("l{}", level)); break;
-    case DayState::silent: framed("silent"); break;
-    case DayState::gap: framed("gap"); break;
+    case DayState::loaded:
+      square(fmt::format("l{}", level));
+      break;
+    case DayState::silent:
+      framed("silent");
+      break;
+    case DayState::gap:
+      framed("gap");
+      break;
     case DayState::partly:
       framed("partly");
       append(out, R"(<path class="part" d="M{} {}v{}h{}z"/>)", x + 2, y + 2, kSide - 4, kSide - 4);
@@ -68,7 +80,9 @@ void append_square(std::string& out, const CalendarDay& day, std::uint64_t most,
 }
 
 int year_of(const CalendarDay& day) { return static_cast<int>(year_month_day(day.day).year()); }
-int month_of(const CalendarDay& day) { return static_cast<int>(static_cast<unsigned>(year_month_day(day.day).month())); }
+int month_of(const CalendarDay& day) {
+  return static_cast<int>(static_cast<unsigned>(year_month_day(day.day).month()));
+}
 int date_of(const CalendarDay& day) { return static_cast<int>(static_cast<unsigned>(year_month_day(day.day).day())); }
 
 std::string year_in_words(std::span<const CalendarDay> days) {
@@ -79,7 +93,8 @@ std::string year_in_words(std::span<const CalendarDay> days) {
     rows += day.rows.value_or(0);
   }
   std::string text = fmt::format("{}: {} rows", year_of(days.front()), count_text(static_cast<std::int64_t>(rows)));
-  const std::array names = {"days loaded", "silent", "partly loaded", "not loaded", "with seconds that cannot be served"};
+  const std::array names = {"days loaded", "silent", "partly loaded", "not loaded",
+                            "with seconds that cannot be served"};
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] > 0) text += fmt::format(", {} {}", counts[i], names[i]);
   }
@@ -102,8 +117,9 @@ std::string year_chart(std::span<const CalendarDay> days, std::uint64_t most) {
   append(out, R"(<figure class="year"><figcaption>{}</figcaption><svg viewBox="0 0 {} {}" role="img" aria-label="{}">)",
          year, kLeft + 31 * kStep, kTop + months * kStep, year_in_words(days));
   // The blank squares are a pattern, in the colours of the page.
-  append(out, R"(<defs><pattern id="u{}" x="{}" y="{}" width="{}" height="{}" patternUnits="userSpaceOnUse">)"
-              R"(<rect class="blank" width="{}" height="{}" rx="2"/></pattern></defs>)",
+  append(out,
+         R"(<defs><pattern id="u{}" x="{}" y="{}" width="{}" height="{}" patternUnits="userSpaceOnUse">)"
+         R"(<rect class="blank" width="{}" height="{}" rx="2"/></pattern></defs>)",
          year, kLeft, kTop, kStep, kStep, kSide, kSide);
   for (const int date : {1, 5, 10, 15, 20, 25, 30}) {
     append(out, R"(<text class="date" x="{}" y="9">{}</text>)", kLeft + (date - 1) * kStep + kSide / 2, date);
@@ -128,7 +144,8 @@ std::string calendar_chart(const Calendar& calendar) {
   for (const CalendarDay& day : calendar.days) most = std::max(most, day.rows.value_or(0));
   std::string years;
   for (auto at = calendar.days.begin(); at != calendar.days.end();) {
-    const auto end = std::find_if(at, calendar.days.end(), [&](const CalendarDay& day) { return year_of(day) != year_of(*at); });
+    const auto end =
+        std::find_if(at, calendar.days.end(), [&](const CalendarDay& day) { return year_of(day) != year_of(*at); });
     years.insert(0, year_chart({at, end}, most));
     at = end;
   }

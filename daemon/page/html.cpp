@@ -16,16 +16,25 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 // What one character, of one byte or several, becomes.
 std::string_view escape(std::string_view character) {
   switch (character[0]) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    case '"': return "&quot;";
-    case '\'': return "&#39;";
-    case '\t': case '\n': return character;
-    default: break;
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\'':
+      return "&#39;";
+    case '\t':
+    case '\n':
+      return character;
+    default:
+      break;
   }
   const auto first = static_cast<unsigned char>(character[0]);
-  const bool control = first < 0x20 || first == 0x7F || (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
+  const bool control =
+      first < 0x20 || first == 0x7F || (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
   const bool no_character = character == "\xEF\xBF\xBE" || character == "\xEF\xBF\xBF";
   return control || no_character ? kReplacement : character;
 }

@@ -23,12 +23,13 @@ constexpr const char* kIcon =
     "fill='%231f857b'/%3E%3C/svg%3E";
 
 std::string tile(std::string_view name, const std::string& big, const std::string& small, std::string_view css = "") {
-  return fmt::format(R"(<dl class="tile"><dt>{}</dt><dd class="big {}">{}</dd><dd class="small">{}</dd></dl>)", name, css,
-                     big, small);
+  return fmt::format(R"(<dl class="tile"><dt>{}</dt><dd class="big {}">{}</dd><dd class="small">{}</dd></dl>)", name,
+                     css, big, small);
 }
 
 std::string card(std::string_view title, const std::string& note, const std::string& content) {
-  return fmt::format(R"(<section class="card"><div class="head"><h2>{}</h2><p>{}</p></div>{}</section>)", title, note, content);
+  return fmt::format(R"(<section class="card"><div class="head"><h2>{}</h2><p>{}</p></div>{}</section>)", title, note,
+                     content);
 }
 
 std::string nothing(std::string_view words) { return fmt::format(R"(<p class="empty">{}</p>)", words); }
@@ -42,9 +43,10 @@ std::string about(std::int64_t count, bool estimated) { return (estimated ? "abo
 std::string watermark_tile(const PageFacts& facts) {
   const auto& watermark = facts.status->state.watermark;
   if (!watermark) return tile("Watermark, UTC", "none yet", "nothing is loaded");
-  const std::string when = fmt::format(R"(<time datetime="{}">{}</time>)", to_rfc3339(*watermark), clock_text(*watermark).substr(11));
-  return tile("Watermark, UTC", when, fmt::format("{} · lag {}", clock_text(*watermark).substr(0, 10),
-                                             rough_text(facts.now - *watermark)));
+  const std::string when =
+      fmt::format(R"(<time datetime="{}">{}</time>)", to_rfc3339(*watermark), clock_text(*watermark).substr(11));
+  return tile("Watermark, UTC", when,
+              fmt::format("{} · lag {}", clock_text(*watermark).substr(0, 10), rough_text(facts.now - *watermark)));
 }
 
 std::string role_tile(const PageFacts& facts) {
@@ -66,7 +68,8 @@ std::string tiles(const PageFacts& facts) {
   return R"(<div class="tiles">)" + watermark_tile(facts) + role_tile(facts) +
          tile("Interactions", about(status.interactions, status.interactions_estimated), "in the warehouse") +
          tile("Users", about(status.users, status.users_estimated), "in the warehouse") + gaps_tile(status) +
-         tile("Rejected records", count_text(status.rejected), "in quarantine", status.rejected > 0 ? "warn" : "") + "</div>";
+         tile("Rejected records", count_text(status.rejected), "in quarantine", status.rejected > 0 ? "warn" : "") +
+         "</div>";
 }
 
 std::string gap_list(const StatusFacts& status) {
@@ -74,9 +77,10 @@ std::string gap_list(const StatusFacts& status) {
   if (gaps.empty()) return "";
   std::string out = R"(<ul class="gaps">)";
   for (std::size_t i = 0; i < std::min(gaps.size(), kGapsInWords); ++i) {
-    out += fmt::format("<li><b>Gap of {}</b> from {} to {}{}</li>", rough_text(gaps[i].width()), time_element(gaps[i].from),
-                       time_element(gaps[i].to),
-                       status.state.poisoned.overlaps(gaps[i]) ? ": the server cannot serve it; rechecks try again" : "");
+    out +=
+        fmt::format("<li><b>Gap of {}</b> from {} to {}{}</li>", rough_text(gaps[i].width()),
+                    time_element(gaps[i].from), time_element(gaps[i].to),
+                    status.state.poisoned.overlaps(gaps[i]) ? ": the server cannot serve it; rechecks try again" : "");
   }
   if (gaps.size() > kGapsInWords) {
     out += fmt::format(R"(<li>and {} more, in <a href="status.json">status.json</a></li>)", gaps.size() - kGapsInWords);
@@ -116,10 +120,11 @@ std::string activity_card(const PageFacts& facts) {
 std::string backfill_card(const PageFacts& facts) {
   const auto pace = backfill_pace(*facts.status, facts.status_read);
   if (!pace) return "";
-  std::string words = fmt::format("<p class=\"plain\">In the last minutes it read {} rows and {} of history a second, up to {}.",
-                                  count_text(static_cast<std::int64_t>(pace->rows_per_second)),
-                                  rough_text(std::chrono::seconds(static_cast<std::int64_t>(pace->history_per_second))),
-                                  time_element(pace->reached));
+  std::string words =
+      fmt::format("<p class=\"plain\">In the last minutes it read {} rows and {} of history a second, up to {}.",
+                  count_text(static_cast<std::int64_t>(pace->rows_per_second)),
+                  rough_text(std::chrono::seconds(static_cast<std::int64_t>(pace->history_per_second))),
+                  time_element(pace->reached));
   if (pace->time_left) words += fmt::format(" At this pace all gaps are filled in {}.", rough_text(*pace->time_left));
   return card("Backfill", "as the ledger shows it: it works in a process of its own", words + "</p>");
 }
@@ -144,10 +149,11 @@ std::string requests_card(const PageFacts& facts) {
   std::string out = R"(<ul class="bars">)";
   for (const auto& [code, count] : facts.requests) {
     const double share = 100.0 * static_cast<double>(count) / static_cast<double>(most);
-    out += fmt::format(R"(<li><span>{} {}</span><span>{}</span><svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">)"
-                       R"(<rect class="bar{}" width="{:.1f}" height="4"/></svg></li>)",
-                       code == 0 ? "—" : std::to_string(code), meaning_of(code), count_text(static_cast<std::int64_t>(count)),
-                       code == 200 ? "" : " bad", std::max(1.0, share));
+    out += fmt::format(
+        R"(<li><span>{} {}</span><span>{}</span><svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">)"
+        R"(<rect class="bar{}" width="{:.1f}" height="4"/></svg></li>)",
+        code == 0 ? "—" : std::to_string(code), meaning_of(code), count_text(static_cast<std::int64_t>(count)),
+        code == 200 ? "" : " bad", std::max(1.0, share));
   }
   return card("Requests by answer", note, out + "</ul>");
 }
@@ -190,9 +196,9 @@ std::string windows_card(const StatusFacts& status) {
   for (const LedgerRow& row : status.windows) {
     out += fmt::format(R"(<tr><td>{}</td><td>{}</td><td>{}</td><td title="{}"><span class="dot {}"></span>{}</td>)"
                        R"(<td class="n">{}</td><td class="n">{}</td><td class="n">{}</td></tr>)",
-                       clock_text(row.finished).substr(11), window_text(row.window), escaped(row.reason), escaped(row.error),
-                       escaped(row.outcome), escaped(row.outcome), count_text(row.rows_read), count_text(row.inserted),
-                       duration_text(row.took));
+                       clock_text(row.finished).substr(11), window_text(row.window), escaped(row.reason),
+                       escaped(row.error), escaped(row.outcome), escaped(row.outcome), count_text(row.rows_read),
+                       count_text(row.inserted), duration_text(row.took));
   }
   return card("Latest windows", "newest first", out + "</tbody></table></div>");
 }
@@ -201,7 +207,8 @@ std::string trouble(const PageFacts& facts) {
   std::string out;
   if (facts.not_ready) out += notice("Not ready:", *facts.not_ready);
   if (facts.status_trouble) {
-    const std::string since = facts.status ? fmt::format("What follows is as of {} UTC.", clock_text(facts.status_read)) : "";
+    const std::string since =
+        facts.status ? fmt::format("What follows is as of {} UTC.", clock_text(facts.status_read)) : "";
     out += notice("The warehouse cannot be read:", *facts.status_trouble + (since.empty() ? "" : " — " + since));
   }
   return out;
@@ -216,23 +223,27 @@ std::string main_part(const PageFacts& facts) {
                                 facts.not_ready ? "not ready" : "ready") +
                     trouble(facts);
   if (facts.status) {
-    out += tiles(facts) + backfill_card(facts) + coverage_card(*facts.status) + activity_card(facts) + R"(<div class="pair">)" +
-           errors_card(facts) + rejects_card(facts) + requests_card(facts) + "</div>" + windows_card(*facts.status);
+    out += tiles(facts) + backfill_card(facts) + coverage_card(*facts.status) + activity_card(facts) +
+           R"(<div class="pair">)" + errors_card(facts) + rejects_card(facts) + requests_card(facts) + "</div>" +
+           windows_card(*facts.status);
   } else {
     out += requests_card(facts);
   }
-  return out + fmt::format(R"(<footer><span>as of {} UTC</span><span>{}</span><span>version {} ({})</span><span>)"
-                           R"(<a href="status.json">status.json</a> · <a href="metrics">metrics</a> · <a href="readyz">readyz</a>)"
-                           R"(</span></footer></main>)",
-                           time_element(facts.now), escaped(facts.warehouse), kVersion, kCommit);
+  return out +
+         fmt::format(
+             R"(<footer><span>as of {} UTC</span><span>{}</span><span>version {} ({})</span><span>)"
+             R"(<a href="status.json">status.json</a> · <a href="metrics">metrics</a> · <a href="readyz">readyz</a>)"
+             R"(</span></footer></main>)",
+             time_element(facts.now), escaped(facts.warehouse), kVersion, kCommit);
 }
 
 }  // namespace
 
 std::string security_policy(const std::string& nonce) {
-  return fmt::format("default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
-                     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                     nonce);
+  return fmt::format(
+      "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      nonce);
 }
 
 std::string render(const PageFacts& facts, const std::string& nonce) {

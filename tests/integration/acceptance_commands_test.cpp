@@ -171,6 +171,23 @@ TEST(Commands, StatusTellsWhatIsLoaded) {
   EXPECT_THAT(text.out, HasSubstr("gap           [2024-03-02T00:00:00Z, 2024-03-03T00:00:00Z)"));
 }
 
+TEST(Commands, StatusShowsACalendarAndKeepsItFresh) {
+  Installation odetl;
+  odetl.tenant.add(message("u", "2024-03-01 10:00:00", "hello"));
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-03"), 0));
+  EXPECT_THAT(odetl.etl({"status"}).out, HasSubstr("\n2024-03       █·\n"));
+  EXPECT_EQ(json_at(odetl.status(), "{calendar,0}"),
+            R"({"day": "2024-03-01", "rows": 1, "state": "loaded", "covered": 1})");
+  EXPECT_EQ(json_at(odetl.status(), "{calendar,1,state}"), "silent");
+  EXPECT_EQ(json_at(odetl.status(), "{calendar,2}"), "");
+
+  const auto watching = odetl.start({"status", "--watch"});
+  watching->read_line("as of");
+  watching->read_line("watermark     2024-03-03T00:00:00Z");
+  watching->kill(SIGINT);
+  EXPECT_EQ(watching->wait(2s), (ExitStatus{0, 0})) << watching->err();
+}
+
 // --- check
 
 TEST(Check, SaysOkOfEverything) {

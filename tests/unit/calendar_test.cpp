@@ -35,7 +35,8 @@ std::string states(const Calendar& calendar) {
 }
 
 TEST(Calendar, TellsEveryDayFromTheFirstToTheLast) {
-  const RowsByDay rows = {{day("2024-03-01T00:00:00Z"), 5.0}, {day("2024-03-04T00:00:00Z"), 2.0}, {day("2024-03-06T00:00:00Z"), 1.4}};
+  const RowsByDay rows = {
+      {day("2024-03-01T00:00:00Z"), 5.0}, {day("2024-03-04T00:00:00Z"), 2.0}, {day("2024-03-06T00:00:00Z"), 1.4}};
   const Calendar calendar = make_calendar(some_days(), rows, kNow);
   EXPECT_EQ(states(calendar), "loaded silent gap partly silent loaded");
   EXPECT_EQ(calendar.days[0].day, day("2024-03-01T00:00:00Z"));
@@ -60,9 +61,14 @@ TEST(Calendar, MarksDaysWithPoisonedSeconds) {
 }
 
 TEST(Calendar, WhatIsBehindByMoreThanAnHourIsAGap) {
-  EXPECT_EQ(states(make_calendar(some_days(), RowsByDay{}, at("2024-03-06T12:59:00Z"))), "silent silent gap partly silent silent");
+  EXPECT_EQ(states(make_calendar(some_days(), RowsByDay{}, at("2024-03-06T12:59:00Z"))),
+            "silent silent gap partly silent silent");
   EXPECT_EQ(states(make_calendar(some_days(), RowsByDay{}, at("2024-03-08T03:00:00Z"))),
             "silent silent gap partly silent partly gap gap");
+}
+
+TEST(Calendar, EndsWithWhatIsLoadedWhereNothingElseIsDue) {
+  EXPECT_EQ(states(make_calendar(some_days(), RowsByDay{}, Timestamp{})), "silent silent gap partly silent silent");
 }
 
 TEST(Calendar, LeavesOutTheBeginningOfAVeryLongHistory) {

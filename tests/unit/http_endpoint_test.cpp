@@ -58,7 +58,9 @@ class HttpEndpointTest : public testing::Test {
                                             if (status_fails) throw std::runtime_error("the database is away");
                                             return "{}";
                                           },
-                                          [] { return HttpPage{"<p>all is well</p>", "default-src 'none'"}; }});
+                                          [] {
+                                            return HttpPage{"<p>all is well</p>", "default-src 'none'"};
+                                          }});
 };
 
 TEST_F(HttpEndpointTest, ServesMetricsInTheirFormat) {

@@ -14,16 +14,17 @@ class StatusBoardTest : public testing::Test {
   std::chrono::milliseconds takes{10};
   bool fails = false;
   int readings = 0;
-  StatusBoard board{[this](Timestamp) {
-                      ++readings;
-                      clock += takes;
-                      if (fails) throw std::runtime_error("the database is away");
-                      StatusFacts facts;
-                      facts.users = readings;
-                      return facts;
-                    },
-                    [this] { return Timestamp(std::chrono::duration_cast<std::chrono::microseconds>(clock.time_since_epoch())); },
-                    [this] { return clock; }};
+  StatusBoard board{
+      [this](Timestamp) {
+        ++readings;
+        clock += takes;
+        if (fails) throw std::runtime_error("the database is away");
+        StatusFacts facts;
+        facts.users = readings;
+        return facts;
+      },
+      [this] { return Timestamp(std::chrono::duration_cast<std::chrono::microseconds>(clock.time_since_epoch())); },
+      [this] { return clock; }};
 };
 
 TEST_F(StatusBoardTest, ReadsOnceForManyWhoLook) {

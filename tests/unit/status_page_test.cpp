@@ -19,7 +19,8 @@ std::string malformed(const std::string& html) {
   std::vector<std::string> open;
   for (std::size_t i = html.find('\n'); i < html.size(); ++i) {
     const std::string here = html.substr(i, 60);
-    if (html[i] == '&' && !testing::internal::RE::PartialMatch(here, testing::internal::RE("^&(amp|lt|gt|quot|#39);"))) return "bad reference: " + here;
+    if (html[i] == '&' && !testing::internal::RE::PartialMatch(here, testing::internal::RE("^&(amp|lt|gt|quot|#39);")))
+      return "bad reference: " + here;
     if (html[i] != '<') continue;
     const bool closes = html[i + 1] == '/';
     std::size_t end = i + 1;
@@ -59,10 +60,12 @@ PageFacts facts() {
   status.leader = true;
   status.users = 1'000;
   status.interactions = 1'234'567;
-  status.calendar = make_calendar(status.state, RowsByDay{{std::chrono::floor<std::chrono::days>(at("2024-03-05T00:00:00Z")), 345.0}}, facts.now);
+  status.calendar = make_calendar(
+      status.state, RowsByDay{{std::chrono::floor<std::chrono::days>(at("2024-03-05T00:00:00Z")), 345.0}}, facts.now);
   status.activity = {{at("2024-03-06T11:58:00Z"), "poll", "loaded", 2, 50, 45, 120ms, 900s, at("2024-03-06T11:58:00Z")},
                      {at("2024-03-06T11:59:00Z"), "backfill", "failed", 1, 0, 0, 3s, 900s, at("2024-03-06T11:58:00Z")}};
-  status.windows = {{"{}", {at("2024-03-06T11:44:00Z"), at("2024-03-06T12:00:00Z")}, "poll", "loaded", 50, 45, 120ms, facts.now, ""}};
+  status.windows = {
+      {"{}", {at("2024-03-06T11:44:00Z"), at("2024-03-06T12:00:00Z")}, "poll", "loaded", 50, 45, 120ms, facts.now, ""}};
   return facts;
 }
 
@@ -154,13 +157,16 @@ TEST(StatusPage, EscapesEveryText) {
   status.windows[0].reason = status.windows[0].outcome = status.windows[0].error = evil;
   const std::string html = page(hostile);
   EXPECT_THAT(html, Not(HasSubstr("<script>alert")));
-  EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(&quot;&#39;&amp;\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD&quot;)&lt;/script&gt;"));
+  EXPECT_THAT(
+      html,
+      HasSubstr("&lt;script&gt;alert(&quot;&#39;&amp;\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD&quot;)&lt;/script&gt;"));
   EXPECT_EQ(malformed(html), "");
 }
 
 TEST(StatusPage, LoadsNothingFromAnywhere) {
   const std::string html = page(facts());
-  for (const char* attribute : {" src=", "@import", "url(http", "href=\"http", "href=\"//"}) EXPECT_THAT(html, Not(HasSubstr(attribute)));
+  for (const char* attribute : {" src=", "@import", "url(http", "href=\"http", "href=\"//"})
+    EXPECT_THAT(html, Not(HasSubstr(attribute)));
   const std::string policy = security_policy("n0nce");
   EXPECT_THAT(policy, HasSubstr("default-src 'none'"));
   EXPECT_THAT(policy, HasSubstr("script-src 'nonce-n0nce'"));
@@ -171,7 +177,8 @@ TEST(StatusPage, LoadsNothingFromAnywhere) {
 TEST(StatusPage, TellsABackfillByTheLedger) {
   PageFacts busy = facts();
   EXPECT_THAT(page(busy), Not(HasSubstr("<h2>Backfill</h2>")));
-  busy.status->activity = {{at("2024-03-06T11:59:00Z"), "backfill", "loaded", 10, 6'000, 6'000, 1s, std::chrono::hours(24), at("2024-01-15T00:00:00Z")}};
+  busy.status->activity = {{at("2024-03-06T11:59:00Z"), "backfill", "loaded", 10, 6'000, 6'000, 1s,
+                            std::chrono::hours(24), at("2024-01-15T00:00:00Z")}};
   EXPECT_THAT(page(busy), HasSubstr("<h2>Backfill</h2>"));
   EXPECT_THAT(page(busy), HasSubstr("read 100 rows and 24 min of history a second"));
   busy.status->activity[0].minute = at("2024-03-06T11:50:00Z");

@@ -57,7 +57,7 @@ class TelemetryTest : public testing::Test {
 TEST_F(TelemetryTest, TellsAWindowThatChangedSomething) {
   telemetry.window_done(report());
   EXPECT_THAT(told(),
-              HasSubstr("level=info event=window_loaded reason=poll from=1970-01-01T00:00:00Z to=1970-01-01T01:00:00Z "
+              HasSubstr("level=info event=window_loaded reason=poll window=1970-01-01T00:00:00Z/1970-01-01T01:00:00Z "
                         "rows=5 inserted=3 bytes=100 http=0ms load=0ms"));
 }
 
@@ -103,6 +103,25 @@ TEST_F(TelemetryTest, AFailureThatGoesOnIsToldRarelyWithACount) {
   EXPECT_THAT(told(), HasSubstr("failures=101"));
 }
 
+TEST_F(TelemetryTest, AFailureOfAnotherKindIsToldAtOnce) {
+  for (int i = 0; i < 10; ++i) fail(i);
+  told();
+  fail(10, Failure::unauthorised);
+  EXPECT_THAT(told(), HasSubstr("cause=unauthorised"));
+}
+
+TEST_F(TelemetryTest, FollowsAWindowByItsRequest) {
+  Task task;
+  task.window = {sys_seconds(0s), sys_seconds(3600s)};
+  telemetry.request_done({}, {});
+  telemetry.request_done(task, {});
+  fail(1);
+  EXPECT_THAT(told(), HasSubstr("window=1970-01-01T00:00:00Z/1970-01-01T01:00:00Z again_in=100ms request=2"));
+  telemetry.request_done(task, {});
+  telemetry.window_done(report());
+  EXPECT_THAT(told(), HasSubstr("window=1970-01-01T00:00:00Z/1970-01-01T01:00:00Z request=3 rows=5"));
+}
+
 TEST_F(TelemetryTest, TellsOfARecoveryOnlyAfterATroubleThatWasTold) {
   fail(0);
   telemetry.window_done(report());
@@ -142,7 +161,7 @@ TEST_F(TelemetryTest, ALoadThatDidNotHappenMakesNothingReady) {
 }
 
 TEST_F(TelemetryTest, SaysWhyItIsNotReady) {
-  telemetry.trouble("database_failed", Failure::db_unreachable, "the database is away");
+  telemetry.trouble(Event::database_failed, Failure::db_unreachable, "the database is away");
   EXPECT_EQ(telemetry.not_ready(180s), "the database is away");
   EXPECT_THAT(told(),
               HasSubstr("level=error event=database_failed cause=db_unreachable error=\"the database is away\""));
