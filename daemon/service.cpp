@@ -77,7 +77,8 @@ class Service::Impl {
   void refresh_state();
   void take_up_reload();
   bool take_up_token();
-  void wait_until(SteadyTime until, std::stop_token stop);
+  bool wait_until(SteadyTime until, std::stop_token stop);
+  void wait_for_token(SteadyTime until, std::stop_token stop);
   void show();
 
   Wiring& wiring_;
@@ -269,12 +270,26 @@ void Service::Impl::take_up_reload() {
   manager_.ready();
 }
 
-void Service::Impl::wait_until(SteadyTime until, std::stop_token stop) {
+// False when it was cut short.
+bool Service::Impl::wait_until(SteadyTime until, std::stop_token stop) {
   while (!stop.stop_requested() && surroundings_.steady() < until) {
     telemetry_.idle();
     std::unique_lock lock(mutex_);
     const auto rest = std::min<std::chrono::nanoseconds>(until - surroundings_.steady(), 10s);
-    if (changed_.wait_for(lock, stop, rest, [this] { return reload_wanted_; })) return;
+    if (changed_.wait_for(lock, stop, rest, [this] { return reload_wanted_; })) return false;
+  }
+  return !stop.stop_requested();
+}
+
+// The API is asked rarely while it refuses the token; but another token is seen within a poll interval.
+void Service::Impl::wait_for_token(SteadyTime until, std::stop_token stop) {
+  const auto interval = wiring_.config().windows.poll_interval;
+  try {
+    while (surroundings_.steady() < until) {
+      if (!wait_until(std::min(until, surroundings_.steady() + interval), stop) || take_up_token()) return;
+    }
+  } catch (const ConfigError&) {
+    wait_until(until, stop);  // it is just being replaced, or told by the next turn
   }
 }
 
@@ -303,6 +318,7 @@ void Service::Impl::turn(std::stop_token stop) {
   const SteadyTime begun = surroundings_.steady();
   const auto interval = wiring_.config().windows.poll_interval;
   SteadyTime next = begun + interval;
+  bool refused = false;
   try {
     if (!start(stop)) return;
     PlanOptions options;
@@ -317,7 +333,7 @@ void Service::Impl::turn(std::stop_token stop) {
       manager_.status(stopped_by->message);
       // A human must act: ask rarely, and read the token again each time.
       next = begun + std::min<seconds>(interval * (1 << std::min(fruitless_++, 8)), std::max(interval, kLongestProbeInterval));
-      if (stopped_by->failure == Failure::unauthorised && take_up_token()) next = begun;
+      refused = stopped_by->failure == Failure::unauthorised;
     } else {
       fruitless_ = 0;
       if (state_.watermark) manager_.status("loaded up to " + to_rfc3339(*state_.watermark));
@@ -339,7 +355,11 @@ void Service::Impl::turn(std::stop_token stop) {
   } catch (const Stopped&) {
     return;
   }
-  wait_until(next, stop);
+  if (refused) {
+    wait_for_token(next, stop);
+  } else {
+    wait_until(next, stop);
+  }
 }
 
 void Service::Impl::run(std::stop_token stop) {

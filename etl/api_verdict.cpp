@@ -30,7 +30,8 @@ Failure client_error(int status) {
 
 Failure server_error(const AnswerHeader& header) {
   if (header.status == 504) return Failure::timeout;
-  if (header.status == 503 && !header.retry_after.empty()) return Failure::throttled;
+  const bool says_when = parse_retry_after(header.retry_after, header.date, std::chrono::hours(1)).has_value();
+  if (header.status == 503 && says_when) return Failure::throttled;
   return Failure::server_error;
 }
 

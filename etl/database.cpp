@@ -348,8 +348,10 @@ Failure classify_sqlstate(std::string_view state) {
       {"57P01", Failure::db_unreachable},  // the administrator ends the session
       {"57P02", Failure::db_unreachable},  // crash of another backend
       {"57P03", Failure::db_unreachable},  // starting up, in recovery
+      {"57P04", Failure::db_denied},       // the database was dropped
       {"57P05", Failure::db_unreachable},  // idle session time-out
       {"25P03", Failure::db_unreachable},  // idle in transaction time-out
+      {"25P04", Failure::db_unreachable},  // transaction time-out
       {"25006", Failure::db_exhausted},    // read-only: a standby, or not promoted yet
       {"55P03", Failure::db_retry},        // lock time-out
       {"55006", Failure::db_retry},        // object in use
@@ -359,7 +361,7 @@ Failure classify_sqlstate(std::string_view state) {
       {"08", Failure::db_unreachable},     {"40", Failure::db_retry},     {"53", Failure::db_exhausted},
       {"58", Failure::db_exhausted},       {"28", Failure::db_denied},    {"42", Failure::db_schema},
       {"0A", Failure::db_schema},          {"21", Failure::db_data},      {"22", Failure::db_data},      {"23", Failure::db_data},
-      {"54", Failure::db_data},            {"P0", Failure::db_data},  // raised by somebody's trigger
+      {"44", Failure::db_data},            {"54", Failure::db_data},            {"P0", Failure::db_data},  // raised by somebody's trigger
   };
   for (const auto& [prefix, failure] : kTable) {
     if (state.starts_with(prefix)) return failure;
@@ -370,11 +372,13 @@ Failure classify_sqlstate(std::string_view state) {
 Failure classify_connect_error(std::string_view message) {
   const auto says = [message](std::string_view words) { return message.find(words) != message.npos; };
   if (says("too many clients") || says("remaining connection slots") || says("too many connections") ||
-      says("hot standby mode")) {
+      says("no more connections allowed") || says("hot standby mode") || says("session is read-only")) {
     return Failure::db_exhausted;
   }
   const bool denied = says("authentication failed") || says("pg_hba.conf") || says("no password supplied") ||
                       says("is not permitted to log in") || says("permission denied for database") ||
+                      says("does not support SSL") || says("certificate verify failed") ||
+                      says("root certificate file") || says("server certificate for") || says("private key file") ||
                       says("invalid port number") || says("invalid integer value") || says("invalid sslmode value") ||
                       (says("role \"") && says("does not exist")) || (says("database \"") && says("does not exist"));
   return denied || is_malformed_dsn(message) ? Failure::db_denied : Failure::db_unreachable;

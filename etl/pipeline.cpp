@@ -22,6 +22,11 @@ TaskFailure out_of_memory(const std::string& operation, const TimeWindow& window
   return {Failure::too_large, operation + " window '" + to_text(window) + "': out of memory; it is split", std::nullopt};
 }
 
+// The same batch can be loaded when it is over.
+bool passes_by_itself(Failure failure) {
+  return failure == Failure::db_unreachable || failure == Failure::db_retry || failure == Failure::db_exhausted;
+}
+
 // What a failure means for the ledger: nothing (yet), or how the window ended.
 std::optional<Outcome> ledger_outcome(const Task& task, const WindowPlan::Verdict& verdict) {
   if (task.kind == Task::Kind::probe) return std::nullopt;
@@ -68,6 +73,7 @@ class Pipeline::Worker {
   bool parse(Slot& slot, Timestamp sent);
   void load_all();
   void load(Slot& slot);
+  std::optional<TaskFailure> try_to_load(Slot& slot);
   void failed(const Slot& slot, const TaskFailure& failure);
   void write_down(const WindowReport& report);
 
@@ -215,7 +221,19 @@ bool Pipeline::Worker::parse(Slot& slot, Timestamp sent) {
 }
 
 void Pipeline::Worker::load(Slot& slot) {
-  if (is_stopping()) return pipeline_.abandoned(slot.task);
+  const auto until = std::min(pipeline_.surroundings_.steady() + kLongestKept, pause_at_);
+  for (int failures = 1; const auto failure = try_to_load(slot); ++failures) {
+    if (pipeline_.wait_in_hand(slot.task, *failure, failures, until, ending_.get_token())) continue;
+    return failed(slot, *failure);
+  }
+}
+
+// Answers what failed; nothing when the window is loaded or dropped.
+std::optional<TaskFailure> Pipeline::Worker::try_to_load(Slot& slot) {
+  if (is_stopping()) {
+    pipeline_.abandoned(slot.task);
+    return std::nullopt;
+  }
   try {
     const bool compare = slot.task.conflicts > 0;
     const std::int64_t number = warehouse_.load(*slot.batch, {compare, slot.seen_load}, slot.report);
@@ -228,10 +246,11 @@ void Pipeline::Worker::load(Slot& slot) {
     }
     pipeline_.succeeded(slot.task, slot.report.window.to,
                         {slot.report.bytes, slot.report.rows_read + slot.report.rejected, slot.report.http});
+    return std::nullopt;
   } catch (const DatabaseError& error) {
-    failed(slot, as_failure(error));
+    return as_failure(error);
   } catch (const std::bad_alloc&) {
-    failed(slot, out_of_memory("load", slot.task.window));
+    return out_of_memory("load", slot.task.window);
   } catch (...) {
     pipeline_.abandoned(slot.task);
     throw;
@@ -357,6 +376,27 @@ WindowPlan::Verdict Pipeline::failed(const Task& task, const TaskFailure& failur
   events_.failed(task, failure, verdict);
   changed_.notify_all();
   return verdict;
+}
+
+// Waits while a batch is kept; false when it is not to be tried again.
+bool Pipeline::wait_in_hand(const Task& task, const TaskFailure& failure, int failures,
+                            std::chrono::steady_clock::time_point until, const std::stop_token& stop) {
+  if (!passes_by_itself(failure.failure) || stop.stop_requested()) return false;
+  std::unique_lock lock(mutex_);
+  const auto now = surroundings_.steady();
+  const auto wait = plan_.wait_in_hand(failure, failures, now, surroundings_.random());
+  if (!wait || now + *wait >= until || plan_.is_done()) return false;
+  Task told = task;
+  told.attempts += failures - 1;
+  events_.failed(told, failure, {Action::again, *wait});
+  for (std::chrono::nanoseconds rest = *wait; rest > rest.zero(); rest = now + *wait - surroundings_.steady()) {
+    if (changed_.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(rest, kSignOfLife),
+                          [&] { return stop.stop_requested() || plan_.is_done(); })) {
+      break;
+    }
+    events_.idle();
+  }
+  return true;
 }
 
 void Pipeline::abandoned(const Task& task) {

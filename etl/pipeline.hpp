@@ -41,12 +41,17 @@ class PipelineEvents {
   virtual void idle() {}  ///< still waiting, for a reason with a known end; at least every ten seconds
 };
 
+/// So long a batch waits for a database that fails. Far less than any sensible windows.lookback: what appears late
+/// meanwhile is in the next poll.
+inline constexpr std::chrono::minutes kLongestKept{5};
+
 /// The way of the data: window from the plan, answer from the API, batch from the parser, commit into the warehouse, and
 /// what was learned back to the plan. Polls, rechecks and backfills differ only in the plan.
 ///
 /// Any number of workers, each in a thread of its own with its own client and warehouse, share one Pipeline. Inside a
 /// worker, fetching and parsing a window overlaps with loading the one before; no more than two windows of a worker are in
-/// memory.
+/// memory. While the database is away, both are kept and loaded when it is back, so that the API is not asked again; only
+/// after kLongestKept they are dropped and read anew.
 class Pipeline {
  public:
   /// `seen_load`: StreamState::load_number as read before the plan was made.
@@ -71,6 +76,8 @@ class Pipeline {
   void request_ended(const Task& task, const Exchange& exchange, Timestamp sent);
   void succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer);
   WindowPlan::Verdict failed(const Task& task, const TaskFailure& failure);
+  bool wait_in_hand(const Task& task, const TaskFailure& failure, int failures,
+                    std::chrono::steady_clock::time_point until, const std::stop_token& stop);
   void abandoned(const Task& task);
   void limit(sys_seconds bound);
   void saw_fractions();

@@ -184,7 +184,7 @@ bool WindowPlan::is_done() const {
 
 bool WindowPlan::has_work(Clock::time_point now) const {
   if (is_done() || (not_before_ && now < *not_before_)) return true;
-  if (probe_in_flight_) return false;
+  if (is_one_at_a_time()) return false;
   return probe_wanted_ || !queue_.empty() || suspects_are_due();
 }
 
@@ -200,7 +200,7 @@ WindowPlan::Next WindowPlan::next(Clock::time_point now) {
     next.done = true;
   } else if (not_before_ && now < *not_before_) {
     next.not_before = not_before_;
-  } else if (!probe_in_flight_) {
+  } else if (!is_one_at_a_time()) {
     next.task = take();
   }
   return next;
@@ -223,6 +223,7 @@ std::optional<Task> WindowPlan::take() {
     return std::nullopt;
   }
   if (task.kind != Task::Kind::probe) task.kind = kind_of(task);
+  task.throttles = throttles_;
   ++in_flight_;
   in_flight_width_ += task.window.width();
   return task;
@@ -244,10 +245,20 @@ void WindowPlan::succeeded(const Task& task, sys_seconds loaded_to, const Answer
 
 void WindowPlan::answered(const Task& task) {
   ++successes_;
+  throttled_ = false;
   consecutive_ = 0;
   failed_probes_ = 0;
   failing_since_.reset();
   probed_since_success_ = task.kind == Task::Kind::probe;
+}
+
+// Workers that ran into the same throttle at once are one failure, and the wait after it is as long as after one.
+void WindowPlan::count(const Task& task, Failure failure) {
+  const bool is_throttle = failure == Failure::throttled;
+  if (!is_throttle || task.throttles == throttles_) ++consecutive_;
+  if (!is_throttle) return;
+  ++throttles_;
+  throttled_ = true;
 }
 
 bool WindowPlan::gives_up(const TaskFailure& failure, Clock::time_point now) {
@@ -274,7 +285,7 @@ WindowPlan::Verdict WindowPlan::failed(const Task& task, const TaskFailure& fail
     answered(task);  // by a server that lives
     return {};
   }
-  ++consecutive_;
+  count(task, failure.failure);
   Task again = task;
   ++again.attempts;
   if (failure.failure == Failure::db_conflict) ++again.conflicts;
@@ -290,6 +301,15 @@ WindowPlan::Verdict WindowPlan::failed(const Task& task, const TaskFailure& fail
   if (looks_like_outage(failure.failure)) probe_wanted_ = true;
   not_before_ = std::max(not_before_.value_or(now), now + verdict.wait);
   return verdict;
+}
+
+std::optional<std::chrono::milliseconds> WindowPlan::wait_in_hand(const TaskFailure& failure, int failures,
+                                                                  Clock::time_point now, double random) {
+  if (gives_up(failure, now)) return std::nullopt;
+  FailedAttempt attempt;
+  attempt.failure = failure.failure;
+  attempt.consecutive = failures;
+  return std::min(decide(attempt, random).wait, patience_left(now));
 }
 
 WindowPlan::Verdict WindowPlan::judge(const Task& task, const TaskFailure& failure, double random) const {

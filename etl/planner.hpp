@@ -102,6 +102,7 @@ struct Task {
   bool half = false;        ///< part of a window that failed
   bool suspect = false;     ///< one second that failed and is tried for the last times
   int controls = 0;         ///< how often it failed alone, each time followed by a probe that was answered
+  std::uint64_t throttles = 0;  ///< that the plan knew of when it handed the task out
 
   AskedRange asked() const;
 };
@@ -129,7 +130,7 @@ struct TaskFailure {
 /// plan stops. A second that cannot be served is put aside until all else was read (or many are), then asked for again,
 /// alone, and twice more, each time after the server has answered a probe: only failing all the time makes it poisoned,
 /// and what failed before an outage does not count. Where everything fails, one worker asks the probe until it is
-/// answered, and the others wait.
+/// answered, and the others wait. After a throttle one worker asks at a time until one is answered.
 class WindowPlan {
  public:
   using Clock = std::chrono::steady_clock;
@@ -160,6 +161,11 @@ class WindowPlan {
   };
   Verdict failed(const Task& task, const TaskFailure& failure, Clock::time_point now, double random);
 
+  /// A load that fails for a while, its batch kept and its task in hand: how long to wait before it is tried again, or
+  /// nothing when patience has ended; then tell failed(). `failures`: of this load.
+  std::optional<std::chrono::milliseconds> wait_in_hand(const TaskFailure& failure, int failures, Clock::time_point now,
+                                                        double random);
+
   /// A worker drops its task, e.g. because it is told to stop.
   void abandoned(const Task& task);
 
@@ -180,9 +186,11 @@ class WindowPlan {
  private:
   std::optional<Task> take();
   bool suspects_are_due() const;
+  bool is_one_at_a_time() const { return probe_in_flight_ || (throttled_ && in_flight_ > 0); }
   Task cut(Task& first) const;
   Task::Kind kind_of(const Task& task) const;
   void answered(const Task& task);
+  void count(const Task& task, Failure failure);
   Verdict judge(const Task& task, const TaskFailure& failure, double random) const;
   Verdict judge_probe(const TaskFailure& failure, double random);
   void follow(Verdict& verdict, const Task& task);
@@ -209,6 +217,8 @@ class WindowPlan {
   bool probe_in_flight_ = false;
   bool probed_since_success_ = false;
   bool fractions_seen_ = false;
+  bool throttled_ = false;       // and not answered since
+  std::uint64_t throttles_ = 0;  // all of them
   int consecutive_ = 0;
   int failed_probes_ = 0;  // since the last success
   std::uint64_t successes_ = 0;

@@ -166,6 +166,21 @@ TEST(Faults, ADatabaseThatGoesAwayMeanwhileIsWaitedFor) {
   EXPECT_THAT(odetl.differences_in(kFrom, kTo), IsEmpty());
 }
 
+TEST(Faults, ADatabaseThatIsAwayCostsTheApiNoRequests) {
+  Installation odetl;
+  converse(odetl.tenant);
+  odetl.fault("none next=0 delay_ms=20");
+  const auto backfill = odetl.start({"backfill", "--from", kFrom, "--to", kTo, "--window", "30m", "--workers", "2"});
+  EXPECT_TRUE(eventually([&] { return odetl.server.request_count() > 10; }));
+  cluster().stop();
+  // Each worker has a batch that waits to be loaded, and one behind it.
+  const auto before = odetl.server.request_count();
+  EXPECT_FALSE(eventually([&] { return odetl.server.request_count() > before + 4; }, 3s));
+  cluster().start();
+  EXPECT_EQ(backfill->wait(), (ExitStatus{0, 0})) << backfill->err();
+  EXPECT_THAT(odetl.differences_in(kFrom, kTo), IsEmpty());
+}
+
 TEST(Faults, ARoleWithoutRightsEndsWith77) {
   Installation odetl;
   odetl.sql("DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");

@@ -162,6 +162,26 @@ TEST_F(Daemon, RecoversWhenTheTokensFileIsReplaced) {
   expect_stops(*daemon);
 }
 
+// However the token is refused: the daemon stays up, tells, and needs no restart.
+TEST_F(Daemon, SaysThatItsTokenIsRefusedAndGoesOnWithAnother) {
+  const auto daemon = launch();
+  ASSERT_TRUE(ready());
+  int renewed = 0;
+  for (const char* fault : {"status code=403 next=0", "html next=0"}) {
+    SCOPED_TRACE(fault);
+    odetl.fault(fault);
+    EXPECT_TRUE(eventually([&] { return http_get(port_, "/readyz").status == 503; }));
+    EXPECT_THAT(http_get(port_, "/readyz").body, HasSubstr("the token is not accepted"));
+    EXPECT_EQ(http_get(port_, "/healthz").status, 200);
+    odetl.server.faults().clear();
+    odetl.server.set_token("token-" + std::to_string(++renewed));
+    odetl.write_token("token-" + std::to_string(renewed));
+    EXPECT_TRUE(appears(fault, 5s));
+    EXPECT_TRUE(ready());
+  }
+  expect_stops(*daemon);
+}
+
 TEST_F(Daemon, SurvivesARestartOfTheDatabase) {
   const auto daemon = launch();
   ASSERT_TRUE(ready());

@@ -22,9 +22,40 @@ TEST(SqlState, SaysWhatToDo) {
       {"54000", Failure::db_data},        {"P0001", Failure::db_data},        {"42501", Failure::db_denied},
       {"28P01", Failure::db_denied},      {"28000", Failure::db_denied},      {"3D000", Failure::db_denied},
       {"3F000", Failure::db_schema},      {"42P01", Failure::db_schema},      {"42703", Failure::db_schema},
-      {"XX000", Failure::db_retry},
+      {"XX000", Failure::db_retry},       {"08P01", Failure::db_unreachable}, {"08003", Failure::db_unreachable},
+      {"25P04", Failure::db_unreachable}, {"57P04", Failure::db_denied},      {"40003", Failure::db_retry},
+      {"53200", Failure::db_exhausted},   {"53400", Failure::db_exhausted},   {"22001", Failure::db_data},
+      {"44000", Failure::db_data},        {"42883", Failure::db_schema},      {"0A000", Failure::db_schema},
+      {"25P02", Failure::db_retry},       {"55000", Failure::db_retry},       {"", Failure::db_retry},
   };
   for (const auto& [state, failure] : kCases) EXPECT_EQ(classify_sqlstate(state), failure) << state;
+}
+
+// What libpq, servers and PgBouncer say of an attempt to connect.
+TEST(ConnectError, SaysWhatToDo) {
+  const std::pair<const char*, Failure> kCases[] = {
+      {"connection to server on socket failed: No such file or directory", Failure::db_unreachable},
+      {"FATAL:  the database system is starting up", Failure::db_unreachable},
+      {"FATAL:  the database system is in recovery mode", Failure::db_unreachable},
+      {"FATAL:  the database system is shutting down", Failure::db_unreachable},
+      {"could not translate host name \"db\" to address: Name or service not known", Failure::db_unreachable},
+      {"timeout expired", Failure::db_unreachable},
+      {"FATAL:  sorry, too many clients already", Failure::db_exhausted},
+      {"FATAL:  remaining connection slots are reserved", Failure::db_exhausted},
+      {"FATAL:  too many connections for role \"etl\"", Failure::db_exhausted},
+      {"FATAL:  no more connections allowed (max_client_conn)", Failure::db_exhausted},
+      {"server is in hot standby mode", Failure::db_exhausted},
+      {"session is read-only", Failure::db_exhausted},
+      {"FATAL:  password authentication failed for user \"etl\"", Failure::db_denied},
+      {"fe_sendauth: no password supplied", Failure::db_denied},
+      {"FATAL:  no pg_hba.conf entry for host", Failure::db_denied},
+      {"FATAL:  role \"etl\" does not exist", Failure::db_denied},
+      {"FATAL:  database \"dw\" does not exist", Failure::db_denied},
+      {"server does not support SSL, but SSL was required", Failure::db_denied},
+      {"SSL error: certificate verify failed", Failure::db_denied},
+      {"root certificate file \"/x\" does not exist", Failure::db_denied},
+  };
+  for (const auto& [message, failure] : kCases) EXPECT_EQ(classify_connect_error(message), failure) << message;
 }
 
 class Connecting : public ::testing::Test {

@@ -58,6 +58,14 @@ TEST(Judge, A503ThatSaysWhenIsAThrottle) {
   EXPECT_EQ(failure_of(outcome), Failure::throttled);
 }
 
+TEST(Judge, A503ThatSaysNothingOfUseIsAServerError) {
+  for (const char* garbage : {"", "soon", "1.5", "+60"}) {
+    auto outcome = answer(503);
+    outcome.header.retry_after = garbage;
+    EXPECT_EQ(failure_of(outcome), Failure::server_error) << garbage;
+  }
+}
+
 TEST(Judge, ARedirectIsATokenThatIsNotAcceptedAndShowsOnlyTheHost) {
   for (const int status : {300, 301, 302, 303, 307, 308}) {
     auto outcome = answer(status, "text/html");

@@ -414,7 +414,7 @@ TEST_F(PipelineTest, APoisonedSecondIsIsolatedAndWrittenDown) {
 }
 
 TEST_F(PipelineTest, AWindowThatFailsAgainAndAgainIsWrittenDownOnceWhileItIsRetried) {
-  fail_loads(5, Failure::db_retry);
+  fail_requests(0, 5, ApiError(Failure::throttled, "too many requests", 429));
   make_plan({window(0, 100)});
   work();
   EXPECT_THAT(ledger(), testing::UnorderedElementsAre(Outcome::failed, Outcome::loaded));
@@ -438,6 +438,89 @@ TEST_F(PipelineTest, AnOutageIsProbedAndTheProbeIsNobodysWindow) {
   expect_warehouse_is_true();
   EXPECT_THAT(events.requests, testing::Contains(AskedRange{sys_seconds(0s), sys_seconds(0s)}).Times(3));
   EXPECT_THAT(ledger(), testing::UnorderedElementsAre(Outcome::failed, Outcome::loaded));
+}
+
+// --- a database that is away
+
+class KeptBatches : public PipelineTest, public testing::WithParamInterface<Failure> {};
+
+TEST_P(KeptBatches, AreLoadedWhenItIsBackAndTheApiIsNotAskedAgain) {
+  say_every(10s, window(0, 300));
+  fail_loads(50, GetParam());
+  make_plan({window(0, 300)});
+  work(2);
+  expect_warehouse_is_true();
+  EXPECT_EQ(coverage(), Coverage({window(0, 300)}));
+  EXPECT_THAT(events.requests, SizeIs(3));
+  EXPECT_THAT(events.failures, SizeIs(50));
+  EXPECT_EQ(events.windows.back().attempts, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, KeptBatches,
+                         testing::Values(Failure::db_unreachable, Failure::db_retry, Failure::db_exhausted),
+                         [](const auto& row) { return std::string(to_text(row.param)); });
+
+TEST_F(PipelineTest, AKeptBatchKnowsNoLoadThatCameAfterItWasRead) {
+  say_every(10s, window(0, 100));
+  make_plan({window(0, 100)});
+  work();
+  fail_loads(3, Failure::db_unreachable);
+  make_plan({window(0, 100)});
+  work();
+  EXPECT_EQ(store.tables().ledger.back().request.seen_load, 1);
+}
+
+TEST_F(PipelineTest, ABatchIsKeptNoLongerThanFiveMinutes) {
+  say_every(10s, window(0, 100));
+  store.faults().before_load = [this, left = 11](const TimeWindow&) mutable {
+    clock.advance(60s);
+    if (left-- > 0) throw DatabaseError(Failure::db_unreachable, "injected");
+  };
+  make_plan({window(0, 100)});
+  work();
+  expect_warehouse_is_true();
+  EXPECT_THAT(events.requests, SizeIs(3)) << "one every five minutes";
+}
+
+TEST_F(PipelineTest, ABatchIsNotKeptPastThePause) {
+  make_plan({window(0, 100)});
+  store.faults().before_load = [this](const TimeWindow&) {
+    clock.advance(1s);
+    throw DatabaseError(Failure::db_unreachable, "injected");
+  };
+  const auto client = tenant.connect();
+  const auto warehouse = store.connect();
+  pipeline->work(*client, *warehouse, {}, clock.steady() + 10s);
+  EXPECT_FALSE(plan->is_done());
+  EXPECT_EQ(coverage(), Coverage());
+}
+
+TEST_F(PipelineTest, PatienceEndsWhileABatchIsKept) {
+  store.faults().before_load = [this](const TimeWindow&) {
+    clock.advance(1s);
+    throw DatabaseError(Failure::db_unreachable, "the database is away");
+  };
+  PlanOptions options;
+  options.patience_at_first = 10s;
+  make_plan({window(0, 100)}, options);
+  work();
+  ASSERT_TRUE(plan->stopped_by());
+  EXPECT_EQ(plan->stopped_by()->failure, Failure::db_unreachable);
+  EXPECT_THAT(events.requests, SizeIs(1));
+}
+
+TEST_F(PipelineTest, StopsAtOnceWhileABatchIsKept) {
+  std::promise<void> failed;
+  std::once_flag once;
+  store.faults().before_load = [&](const TimeWindow&) {
+    std::call_once(once, [&] { failed.set_value(); });
+    throw DatabaseError(Failure::db_exhausted, "disk full");
+  };
+  make_plan({window(0, 1000)});
+  auto workers = start(1);
+  failed.get_future().wait();
+  expect_prompt_stop(workers);
+  EXPECT_EQ(coverage(), Coverage());
 }
 
 // --- the present

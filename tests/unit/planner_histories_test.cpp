@@ -437,7 +437,8 @@ INSTANTIATE_TEST_SUITE_P(Rows, Outages,
                                          Down{"TimeOuts", Failure::timeout, 120s, 2},
                                          Down{"LoginPagesOfAProxy", Failure::broken_answer, 0s, 2},
                                          Down{"BadRequests", Failure::too_large, 0s, 3},
-                                         Down{"Throttled", Failure::throttled, 0s, 1}),
+                                         Down{"Throttled", Failure::throttled, 0s, 1},
+                                         Down{"ThrottledFourWorkers", Failure::throttled, 0s, 4}),
                          [](const auto& row) { return row.param.name; });
 
 TEST(PlanHistories, AnOutageThatBeginsWhileHalvingIsNoticedThoughAProbeWasAnsweredBefore) {

@@ -678,6 +678,28 @@ TEST_F(Plan, NoTaskIsTightOnceFractionsWereSeen) {
   EXPECT_EQ(take().asked(), (AskedRange{at(60), at(70)}));
 }
 
+// --- throttles
+
+TEST_F(Plan, AThrottleThatAllWorkersRunIntoCountsOnce) {
+  make({window(0, 100'000)});
+  std::vector<Task> tasks;
+  for (int i = 0; i < 8; ++i) tasks.push_back(take());
+  for (const Task& task : tasks) EXPECT_EQ(fail(task, Failure::throttled).wait, kFirstBackoff / 2);
+  const Task next = take();
+  EXPECT_EQ(fail(next, Failure::throttled).wait, kFirstBackoff) << "this one is another";
+}
+
+TEST_F(Plan, AfterAThrottleOneWorkerAsksUntilItIsAnswered) {
+  make({window(0, 100'000)});
+  fail(take(), Failure::throttled);
+  const Task first = take();
+  EXPECT_FALSE(plan_->next(now_).task);
+  EXPECT_FALSE(plan_->has_work(now_));
+  succeed(first);
+  take();
+  take();
+}
+
 // --- outages
 
 TEST_F(Plan, AfterThreeFailuresAsksWhetherTheServerAnswersAtAll) {
