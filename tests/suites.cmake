@@ -33,3 +33,7 @@ odetl_suite(deployment_test odetl_daemon
   deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp deployment/manual_test.cpp)
 target_link_libraries(deployment_test PRIVATE yaml-cpp)
 add_dependencies(deployment_test opendialog-etl described)
+odetl_suite(chaos_test odetl_simulator
+  chaos/incidents_test.cpp chaos/incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp
+  integration/acceptance_fixture.cpp)
+add_dependencies(chaos_test opendialog-etl)

@@ -187,8 +187,8 @@ RunResult Installation::etl(std::vector<std::string> arguments, const EnvChanges
   return run(command(std::move(arguments)), env);
 }
 
-std::unique_ptr<ChildProcess> Installation::start(std::vector<std::string> arguments) const {
-  return std::make_unique<ChildProcess>(command(std::move(arguments)));
+std::unique_ptr<ChildProcess> Installation::start(std::vector<std::string> arguments, const EnvChanges& env) const {
+  return std::make_unique<ChildProcess>(command(std::move(arguments)), env);
 }
 
 RunResult Installation::backfill(const std::string& from, const std::string& to, std::vector<std::string> more) const {

@@ -75,10 +75,12 @@ class Installation {
 
   void fault(const std::string& script) { server.faults().add(simulator::read_fault(script)); }
 
-  /// Runs `opendialog-etl --config FILE` and what follows to its end.
+  /// `opendialog-etl --config FILE` and what follows, for another program to run.
+  std::vector<std::string> command(std::vector<std::string> arguments) const;
+  /// Runs it to its end.
   RunResult etl(std::vector<std::string> arguments, const EnvChanges& env = {}) const;
   /// The same without waiting.
-  std::unique_ptr<ChildProcess> start(std::vector<std::string> arguments) const;
+  std::unique_ptr<ChildProcess> start(std::vector<std::string> arguments, const EnvChanges& env = {}) const;
   RunResult backfill(const std::string& from, const std::string& to, std::vector<std::string> more = {}) const;
   std::string status() const;  ///< of `status --json`, which must work
 
@@ -95,7 +97,6 @@ class Installation {
 
  private:
   void write_config() const;
-  std::vector<std::string> command(std::vector<std::string> arguments) const;
 
   std::map<std::string, std::string> configuration_;
 };

@@ -1,0 +1,308 @@
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <mutex>
+#include <thread>
+
+#include "tests/chaos/scene.hpp"
+
+namespace odetl::chaos {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using test::cluster;
+using test::StopMode;
+
+constexpr auto kWhile = 700ms;  // some windows and a poll long
+
+void pass_time(Random& random, milliseconds most = kWhile) {
+  std::this_thread::sleep_for(milliseconds(random.below(static_cast<std::uint64_t>(most.count()))));
+}
+
+// Two incidents at once must not start and stop one cluster at once.
+std::mutex& cluster_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+std::mutex& daemon_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+// --- processes ---------------------------------------------------------------------------------------------------
+
+std::string kill_daemon(Scene& scene, Random& random) {
+  const std::scoped_lock lock(daemon_mutex());
+  for (int times = 0; times < 3; ++times) {
+    pass_time(random, 300ms);
+    scene.kill_daemon();
+  }
+  return "";
+}
+
+std::string kill_backfill(Scene& scene, Random& random) {
+  scene.start_backfill();
+  pass_time(random);
+  scene.kill_backfill();
+  return "";
+}
+
+std::string pause_daemon(Scene& scene, Random& random) {
+  const std::scoped_lock lock(daemon_mutex());
+  scene.daemon().kill(SIGSTOP);
+  pass_time(random, 2s);
+  scene.daemon().kill(SIGCONT);
+  return "";
+}
+
+std::string end_daemon(Scene& scene, Random& random) {
+  const std::scoped_lock lock(daemon_mutex());
+  pass_time(random);
+  const std::string wrong = scene.stop_daemon();
+  scene.start_daemon();
+  return wrong;
+}
+
+std::string storm_of_signals(Scene& scene, Random& random) {
+  const std::scoped_lock lock(daemon_mutex());
+  scene.daemon().read_line("leading", test::Stream::err, 10s);
+  constexpr std::array kSignals{SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGWINCH, SIGXFSZ, SIGCONT, SIGURG};
+  for (int i = 0; i < 3000; ++i) scene.daemon().kill(kSignals[random.below(kSignals.size())]);
+  return "";
+}
+
+std::string leader_dies(Scene& scene, Random&) {
+  const std::scoped_lock lock(daemon_mutex());
+  scene.daemon();
+  const auto standby = scene.odetl.start({"--set", "http.listen=", "run"});
+  std::this_thread::sleep_for(300ms);
+  scene.daemon().kill(SIGKILL);
+  scene.daemon().wait();
+  const auto begun = std::chrono::steady_clock::now();
+  standby->read_line("leading", test::Stream::err, 15s);
+  const bool in_time = std::chrono::steady_clock::now() - begun <= 15s;
+  scene.start_daemon();
+  standby->kill(SIGTERM);
+  const auto status = standby->wait(10s);
+  if (status.code != 0) return "SIGTERM ends the former standby with " + std::to_string(status.code);
+  return in_time ? "" : "the standby takes over too late";
+}
+
+// --- the database ------------------------------------------------------------------------------------------------
+
+std::string restart_fast(Scene&, Random&) {
+  const std::scoped_lock lock(cluster_mutex());
+  cluster().restart(StopMode::fast);
+  return "";
+}
+
+std::string restart_immediate(Scene&, Random&) {
+  const std::scoped_lock lock(cluster_mutex());
+  cluster().restart(StopMode::immediate);
+  return "";
+}
+
+std::string kill_postmaster(Scene&, Random& random) {
+  const std::scoped_lock lock(cluster_mutex());
+  cluster().kill9();
+  pass_time(random);
+  cluster().start();
+  return "";
+}
+
+std::string terminate_sessions(Scene& scene, Random& random) {
+  const std::scoped_lock lock(cluster_mutex());
+  scene.start_backfill();
+  for (int times = 0; times < 8; ++times) {
+    pass_time(random, 100ms);
+    cluster().query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opendialog-etl' "
+        "AND random() < 0.7");
+  }
+  return "";
+}
+
+std::string hold_locks(Scene& scene, Random& random) {
+  const std::scoped_lock lock(cluster_mutex());
+  constexpr std::array kTables{"interactions", "users", "stream_state", "window_log"};
+  scene.odetl.sql("BEGIN; LOCK opendialog." + std::string(kTables[random.below(kTables.size())]) +
+                  " IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT;");
+  return "";
+}
+
+std::string too_many_connections(Scene& scene, Random&) {
+  const std::scoped_lock lock(cluster_mutex());
+  const Address server = server_of(scene.odetl.database);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  server.path.copy(name.sun_path, sizeof name.sun_path - 1);
+  std::vector<int> taken;  // each has a place of the server's until it is closed
+  for (int i = 0; i < 60; ++i) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+      close(fd);
+      break;
+    }
+    taken.push_back(fd);
+  }
+  scene.database->cut_all();
+  std::this_thread::sleep_for(1s);
+  for (const int fd : taken) close(fd);
+  return "";
+}
+
+std::string swallow_commits(Scene& scene, Random& random) {
+  Affliction affliction;
+  affliction.to_server.unanswered = "COMMIT";
+  scene.database->afflict(affliction, 1 + random.below(6));
+  scene.database->cut_all();
+  scene.start_backfill();
+  std::this_thread::sleep_for(kWhile);
+  scene.database->heal();
+  return "";
+}
+
+std::string sick_database_wire(Scene& scene, Random& random) {
+  Affliction affliction = some_affliction(random);
+  // A protocol without checksums of its own cannot tell of a changed byte; it is not for a program to find out.
+  affliction.to_server.corrupt_at.reset();
+  affliction.to_client.corrupt_at.reset();
+  scene.database->afflict(affliction, 6);
+  scene.database->cut_all();
+  scene.start_backfill();
+  std::this_thread::sleep_for(2 * kWhile);
+  scene.database->heal();
+  scene.database->cut_all();
+  return "";
+}
+
+std::string cut_database_wire(Scene& scene, Random& random) {
+  for (int times = 0; times < 5; ++times) {
+    pass_time(random, 200ms);
+    scene.database->cut_all();
+  }
+  return "";
+}
+
+// --- the API -----------------------------------------------------------------------------------------------------
+
+std::string sick_api_wire(Scene& scene, Random& random) {
+  Affliction affliction = some_affliction(random);
+  // Nor can JSON without compression: only what is no longer JSON shows.
+  affliction.to_server.corrupt_at.reset();
+  affliction.to_client.corrupt_at.reset();
+  scene.api->afflict(affliction, 8);
+  scene.api->cut_all();
+  scene.start_backfill();
+  std::this_thread::sleep_for(2 * kWhile);
+  scene.api->heal();
+  scene.api->cut_all();
+  return "";
+}
+
+// So many answers of each kind, in any order.
+std::string strange_answers(Scene& scene, Random& random) {
+  constexpr std::array kFaults{
+      "status code=500 next=2", "status code=502", "status code=503 retry_after=1", "status code=429 retry_after=1",
+      "status code=504", "status code=404 next=1", "html next=2", "empty-body next=2", "reset next=2",
+      "reset-mid-body at=700", "truncate how=chunked", "truncate how=document", "truncate how=length", "truncate how=short",
+      "truncate how=gzip", "truncate how=close", "bad-gzip how=corrupt", "bad-gzip how=crc", "bad-gzip how=plain",
+      "bad-gzip how=double", "bad-gzip how=trailing", "bad-chunk text=zz", "garbage text=%7B%7D", "strange-row",
+      "redirect text=http://127.0.0.1:9/", "headers at=400000", "content-type text=text/html", "status code=413", "none delay_ms=500"};
+  scene.start_backfill();
+  for (int i = 0; i < 8; ++i) scene.odetl.fault(kFaults[random.below(kFaults.size())]);
+  std::this_thread::sleep_for(kWhile);
+  scene.odetl.server.faults().clear();
+  return "";
+}
+
+std::string hidden_rows(Scene& scene, Random&) {
+  scene.odetl.fault("empty-list next=3");
+  std::this_thread::sleep_for(kWhile);
+  scene.odetl.server.faults().clear();
+  return "";
+}
+
+std::string new_token(Scene& scene, Random& random) {
+  const std::string token = "canary-token-" + std::to_string(random.below(1'000'000));
+  scene.odetl.server.set_token(token);
+  pass_time(random);
+  scene.odetl.write_token(token);
+  return "";
+}
+
+std::string late_and_vanishing_rows(Scene& scene, Random& random) {
+  for (int times = 0; times < 5; ++times) {
+    scene.say(1 + random.below(30));
+    pass_time(random, 200ms);
+    scene.take_back_some(random);
+  }
+  return "";
+}
+
+// --- clocks and files --------------------------------------------------------------------------------------------
+
+std::string server_clock_jumps(Scene& scene, Random& random) {
+  constexpr std::array kJumps{-2h, 1h, -25h, 24h};
+  const auto by = kJumps[random.below(kJumps.size())];
+  scene.odetl.tenant.clock().move_by(by);
+  std::this_thread::sleep_for(2s);
+  scene.odetl.tenant.clock().move_by(0s);
+  return "";
+}
+
+std::string local_clock_jumps(Scene& scene, Random& random) {
+  constexpr std::array kJumps{"+1d", "-1d", "+10y", "-10y", "-2h", "+2h"};
+  scene.set_clock_file(kJumps[random.below(kJumps.size())]);
+  std::this_thread::sleep_for(2s);
+  scene.set_clock_file("+0");
+  return "";
+}
+
+std::string broken_configuration(Scene& scene, Random&) {
+  const std::scoped_lock lock(daemon_mutex());
+  const std::string before = test::read_file(scene.odetl.config_file());
+  scene.daemon().read_line("leading", test::Stream::err, 10s);
+  test::write_file(scene.odetl.config_file(), "api: [");
+  scene.daemon().kill(SIGHUP);
+  scene.daemon().read_line("configuration_kept", test::Stream::err, 10s);
+  test::write_file(scene.odetl.config_file(), before);
+  scene.daemon().kill(SIGHUP);
+  return "";
+}
+
+}  // namespace
+
+const std::vector<Incident>& incidents() {
+  static const std::vector<Incident> all{
+      {"KillDaemon", kill_daemon},
+      {"KillBackfill", kill_backfill},
+      {"PauseDaemon", pause_daemon},
+      {"EndDaemon", end_daemon},
+      {"StormOfSignals", storm_of_signals},
+      {"LeaderDies", leader_dies},
+      {"RestartDatabaseFast", restart_fast},
+      {"RestartDatabaseImmediate", restart_immediate},
+      {"KillPostmaster", kill_postmaster},
+      {"TerminateSessions", terminate_sessions},
+      {"HoldLocks", hold_locks},
+      {"TooManyConnections", too_many_connections},
+      {"SwallowCommits", swallow_commits},
+      {"SickDatabaseWire", sick_database_wire},
+      {"CutDatabaseWire", cut_database_wire},
+      {"SickApiWire", sick_api_wire},
+      {"StrangeAnswers", strange_answers},
+      {"HiddenRows", hidden_rows},
+      {"NewToken", new_token},
+      {"LateAndVanishingRows", late_and_vanishing_rows},
+      {"ServerClockJumps", server_clock_jumps},
+      {"LocalClockJumps", local_clock_jumps},
+      {"BrokenConfiguration", broken_configuration},
+  };
+  return all;
+}
+
+}  // namespace odetl::chaos
