@@ -34,6 +34,14 @@ odetl_suite(deployment_test odetl_daemon
 target_link_libraries(deployment_test PRIVATE yaml-cpp)
 add_dependencies(deployment_test opendialog-etl described)
 odetl_suite(chaos_test odetl_simulator
-  chaos/incidents_test.cpp chaos/incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp
+  chaos/kill_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp chaos/incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp
   integration/acceptance_fixture.cpp)
+target_link_libraries(chaos_test PRIVATE odetl)
 add_dependencies(chaos_test opendialog-etl)
+
+# All incidents and random pairs of them, for as long as wanted: tests/chaos/run --long.
+add_executable(endure chaos/endure.cpp chaos/incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp
+  integration/acceptance_fixture.cpp)
+target_link_libraries(endure PRIVATE odetl_simulator odetl_test_support GTest::gtest GTest::gmock CLI11::CLI11)
+target_compile_definitions(endure PRIVATE ODETL_BINARY_DIR="${PROJECT_BINARY_DIR}")
+add_dependencies(endure opendialog-etl)

@@ -76,7 +76,6 @@ std::string storm_of_signals(Scene& scene, Random& random) {
 
 std::string leader_dies(Scene& scene, Random&) {
   const std::scoped_lock lock(daemon_mutex());
-  scene.daemon();
   const auto standby = scene.odetl.start({"--set", "http.listen=", "run"});
   std::this_thread::sleep_for(300ms);
   scene.daemon().kill(SIGKILL);
@@ -89,6 +88,28 @@ std::string leader_dies(Scene& scene, Random&) {
   const auto status = standby->wait(10s);
   if (status.code != 0) return "SIGTERM ends the former standby with " + std::to_string(status.code);
   return in_time ? "" : "the standby takes over too late";
+}
+
+// A leader that sleeps, loses its session meanwhile, and wakes when another leads.
+std::string leader_sleeps(Scene& scene, Random&) {
+  const std::scoped_lock lock(daemon_mutex(), cluster_mutex());
+  const auto standby = scene.odetl.start({"--set", "http.listen=", "run"});
+  scene.daemon().kill(SIGSTOP);
+  std::string wrong;
+  const bool taken_over = test::eventually(
+      [&] {
+        cluster().query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted\n"
+                        " AND (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') = 1");
+        return standby->err().find("leading") != std::string::npos;
+      },
+      15s);
+  if (!taken_over) wrong = "the standby does not take over in 15 s";
+  scene.daemon().kill(SIGCONT);
+  scene.say();
+  std::this_thread::sleep_for(kWhile);
+  standby->kill(SIGKILL);
+  standby->wait();
+  return wrong;
 }
 
 // --- the database ------------------------------------------------------------------------------------------------
@@ -284,6 +305,7 @@ const std::vector<Incident>& incidents() {
       {"EndDaemon", end_daemon},
       {"StormOfSignals", storm_of_signals},
       {"LeaderDies", leader_dies},
+      {"LeaderSleeps", leader_sleeps},
       {"RestartDatabaseFast", restart_fast},
       {"RestartDatabaseImmediate", restart_immediate},
       {"KillPostmaster", kill_postmaster},

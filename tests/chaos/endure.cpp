@@ -1,0 +1,84 @@
+// One scene, struck again and again for as long as wanted: endure [--seconds N] [--seed S]. First every incident alone, then
+// pairs of them at once, by lot. The same seed strikes in the same order; --first goes straight to a number.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <future>
+#include <iostream>
+
+#include "tests/chaos/scene.hpp"
+
+namespace {
+
+namespace chaos = odetl::chaos;
+using Clock = std::chrono::steady_clock;
+
+struct Arguments {
+  int seconds = 600;
+  std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  std::uint64_t first = 0;
+  std::uint64_t most = UINT64_MAX;
+};
+
+struct Strike {
+  const chaos::Incident* first;
+  const chaos::Incident* second;  // at the same time, or none
+  std::string name() const { return std::string(first->name) + (second != nullptr ? std::string("+") + second->name : ""); }
+};
+
+Strike strike_number(std::uint64_t number, chaos::Random& random) {
+  const auto& all = chaos::incidents();
+  if (number < all.size()) return {&all[number], nullptr};
+  return {&all[random.below(all.size())], &all[random.below(all.size())]};
+}
+
+std::string befall(chaos::Scene& scene, const Strike& strike, chaos::Random& random) {
+  chaos::Random other(random.next());
+  std::future<std::string> beside;
+  if (strike.second != nullptr) {
+    beside = std::async(std::launch::async, [&] { return strike.second->strike(scene, other); });
+  }
+  std::string wrong = strike.first->strike(scene, random);
+  if (beside.valid()) wrong += beside.get();
+  return wrong + scene.recover(std::chrono::seconds(30));
+}
+
+int endure(const Arguments& arguments) {
+  std::cout << "seed " << arguments.seed << ", " << arguments.seconds << " s" << std::endl;
+  const auto end = Clock::now() + std::chrono::seconds(arguments.seconds);
+  auto scene = std::make_unique<chaos::Scene>();
+  int strikes = 0, broken = 0;
+  std::uint64_t number = arguments.first;
+  for (; Clock::now() < end && number - arguments.first < arguments.most; ++number, ++strikes) {
+    chaos::Random random(odetl::simulator::scramble(arguments.seed, number));
+    const Strike strike = strike_number(number, random);
+    const auto begun = Clock::now();
+    std::string wrong;
+    try {
+      wrong = befall(*scene, strike, random);
+    } catch (const std::exception& error) {
+      wrong = error.what();
+    }
+    const std::chrono::duration<double> took = Clock::now() - begun;
+    std::cout << number << ' ' << strike.name() << ' ' << took.count() << " s " << (wrong.empty() ? "ok" : "BROKEN\n" + wrong)
+              << std::endl;
+    if (wrong.empty()) continue;
+    ++broken;
+    scene.reset();
+    scene = std::make_unique<chaos::Scene>();
+  }
+  std::cout << "seed " << arguments.seed << ": " << strikes << " strikes, " << broken << " broken\n";
+  return broken == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("A daemon, backfills, and everything that can befall them, alone and in pairs.");
+  Arguments arguments;
+  app.add_option("--seconds", arguments.seconds, "how long")->capture_default_str();
+  app.add_option("--seed", arguments.seed, "the same seed strikes in the same order [default=the time]")->option_text("S");
+  app.add_option("--first", arguments.first, "number of the first strike")->capture_default_str();
+  app.add_option("--strikes", arguments.most, "at most so many")->option_text("N");
+  CLI11_PARSE(app, argc, argv);
+  return endure(arguments);
+}
