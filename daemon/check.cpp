@@ -24,6 +24,8 @@ class Checks {
       ok("token", "found");
     } catch (const ConfigError& error) {
       fail("token", ExitCode::configuration, error.what());
+      const std::string file = wiring_.config().api.token_file;
+      if (!file.empty()) step(fmt::format("(umask 077; cat >{})", file), "paste the token, then Enter and Ctrl-D");
     }
   }
 
@@ -51,6 +53,7 @@ class Checks {
       fail("database", error.code(), error.what());
     } catch (const DatabaseError& error) {
       fail("database", exit_code_of(error.failure()), fmt::format("{}; {}", error.what(), advice(error.failure())));
+      tell_way_in(error.what());
     }
   }
 
@@ -70,10 +73,34 @@ class Checks {
       case Failure::unreachable: return "check api.base_url, DNS, firewall and api.proxy";
       case Failure::unauthorised: return "renew the token in the OpenDialog workspace and put it where api.token or api.token_file reads it";
       case Failure::refused: return "check api.base_url, api.endpoint, api.filters and api.ca_file";
-      case Failure::db_unreachable: return "check warehouse.dsn and that the server runs";
-      case Failure::db_denied: return "check the role, its password and its privileges on the database";
+      case Failure::db_unreachable: return "check warehouse.dsn, that the server runs, and that it listens there (listen_addresses)";
+      case Failure::db_denied: return "check the role, its password and the database in warehouse.dsn";
       case Failure::db_schema: return "check the schema";
       default: return "try again later";
+    }
+  }
+
+  // What to do next, ready to paste.
+  static void step(const std::string& command, std::string_view what) { fmt::print("      {}     -- {}\n", command, what); }
+
+  // What an administrator runs for a connection that was refused, by libpq's words.
+  static void tell_way_in(std::string_view words) {
+    const auto says = [words](std::string_view part) { return words.find(part) != words.npos; };
+    const auto named = [words](std::string_view kind) {
+      const auto from = words.find(kind) + kind.size();
+      return std::string(words.substr(from, words.find('"', from) - from));
+    };
+    if (says("no password supplied")) step("chmod 600 ~/.pgpass", "after a line HOST:PORT:DATABASE:ROLE:PASSWORD in it");
+    if (says("database \"") && says("does not exist")) {
+      step(fmt::format("CREATE DATABASE \"{}\" ENCODING 'UTF8' TEMPLATE template0;", named("database \"")), "in psql");
+    } else if (says("role \"") && says("does not exist")) {
+      step(fmt::format("CREATE ROLE \"{}\" LOGIN PASSWORD '...';", named("role \"")), "in psql");
+    } else if (says("password authentication failed for user \"")) {
+      step(fmt::format("ALTER ROLE \"{}\" LOGIN PASSWORD '...';", named("for user \"")), "in psql; CREATE ROLE if there is none");
+    } else if (says("permission denied for database \"")) {
+      step(fmt::format("GRANT CONNECT ON DATABASE \"{}\" TO ROLE;", named("for database \"")), "in psql, with the role of the dsn");
+    } else if (says("pg_hba.conf")) {
+      step("host DATABASE ROLE ADDRESS scram-sha-256", "a line of pg_hba.conf on the server, then SELECT pg_reload_conf();");
     }
   }
 
@@ -87,7 +114,9 @@ class Checks {
                      std::abs(skew.count()), skew > 0s ? "ahead of" : "behind"));
   }
 
+  // Without the privilege to look at it, nothing can be said of the schema.
   void schema(Database& database) {
+    if (!privileges(database)) return;
     const auto pending = pending_migrations(database);
     if (pending.empty()) {
       ok("schema", fmt::format("'{}' is up to date", database.schema()));
@@ -97,18 +126,21 @@ class Checks {
       fail("schema", ExitCode::configuration,
            fmt::format("'{}' lacks {} migrations; run `opendialog-etl migrate`", database.schema(), pending.size()));
     }
-    privileges(database);
   }
 
-  void privileges(Database& database) {
+  bool privileges(Database& database) {
     database.begin();
     const auto rows = database.run("privileges", {database.schema()});
     database.roll_back();
-    if (rows->get(0, 0)) {
-      return fail("privileges", ExitCode::permission,
-                  fmt::format("a privilege is missing; as its owner run: {};", rows->text(0, 0)));
+    if (!rows->get(0, 0)) {
+      ok("privileges", "sufficient");
+      return true;
     }
-    ok("privileges", "sufficient");
+    fail("privileges", ExitCode::permission,
+         fmt::format("some are missing; let the owner of the database or of the schema '{}' run, in psql:",
+                     database.schema()));
+    fmt::print("{}\n", rows->text(0, 0));
+    return false;
   }
 
   Wiring& wiring_;

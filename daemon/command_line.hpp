@@ -10,7 +10,7 @@
 namespace odetl {
 
 enum class Command {
-  run, backfill, verify, status, check, migrate, rejects_list, rejects_retry, rejects_purge, version
+  init, run, backfill, verify, status, check, migrate, rejects_list, rejects_retry, rejects_purge, version
 };
 
 /// What the user typed.
@@ -35,6 +35,8 @@ struct Invocation {
   std::optional<sys_seconds> before;                ///< rejects purge: those last seen before
   int limit = 100;                                  ///< rejects list
   bool yes = false;                                 ///< rejects purge: do not ask
+  std::optional<std::string> init_url, init_token_file, init_database, init_output;
+  bool force = false;                               ///< init: replaces a file that is there
 };
 
 /// A text to print and an exit code, where nothing is to be run: help, version, wrong usage.

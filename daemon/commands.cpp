@@ -6,6 +6,7 @@
 
 #include "daemon/backfill.hpp"
 #include "daemon/check.hpp"
+#include "daemon/first_configuration.hpp"
 #include "daemon/http_content.hpp"
 #include "daemon/http_endpoint.hpp"
 #include "daemon/log.hpp"
@@ -163,7 +164,8 @@ ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
     case Command::rejects_list:
     case Command::rejects_retry:
     case Command::rejects_purge: return quarantine(invocation, wiring, signals.token());
-    case Command::version: break;
+    case Command::init:
+    case Command::version: break;  // which need no configuration
   }
   return ExitCode::internal;
 }
@@ -183,7 +185,9 @@ ExitCode execute(const Invocation& invocation, StopSignals& signals) {
   init_log("info", log_format_of(invocation.log_format.value_or("auto")));
   init_http_library();
   try {
-    const ExitCode code = dispatch(invocation, signals);
+    const ExitCode code = invocation.command == Command::init
+                              ? init(invocation, invocation.init_output.value_or(config_file(invocation)))
+                              : dispatch(invocation, signals);
     std::fflush(stdout);
     return code;
   } catch (const ConfigError& error) {

@@ -50,8 +50,6 @@ constexpr EventKind kEvents[] = {
     {Event::recovered, "recovered", LogLevel::info, "Something was loaded again after failures that were told."},
     {Event::echo_differs, "echo_differs", LogLevel::warn,
      "Answers repeat other bounds than were asked for (api.check_echo); told once."},
-    {Event::server_clock_unknown, "server_clock_unknown", LogLevel::debug,
-     "A first run asked for the server's clock in vain; the local one is used."},
     {Event::recheck_begun, "recheck_begun", LogLevel::debug,
      "A recheck of this span begins, in the time that polls leave."},
     {Event::backfill_progress, "backfill_progress", LogLevel::info,

@@ -32,7 +32,6 @@ enum class Event {
   database_failed,
   recovered,
   echo_differs,
-  server_clock_unknown,
   recheck_begun,
   backfill_progress,
   waiting_to_settle,

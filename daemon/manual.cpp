@@ -4,6 +4,7 @@
 
 #include "daemon/command_line.hpp"
 #include "daemon/config.hpp"
+#include "daemon/events.hpp"
 #include "daemon/exit_code.hpp"
 #include "daemon/version.hpp"
 
@@ -47,6 +48,14 @@ const std::vector<Row> kFiles = {
     {"/var/lib/opendialog-etl", "the embedded PostgreSQL, where the configuration has no warehouse.dsn"},
     {"/usr/share/opendialog-etl", "Grafana dashboard, Prometheus alerts, Kubernetes example, JSON Schema, SQL"},
 };
+
+std::vector<Row> events() {
+  std::vector<Row> rows;
+  for (const EventKind& kind : all_events()) {
+    rows.push_back({std::string(kind.name), std::string(to_text(kind.level)) + ". " + std::string(kind.meaning)});
+  }
+  return rows;
+}
 
 // No character of it means anything to roff, and no hyphen becomes a dash.
 std::string plain(const std::string& text) {
@@ -129,7 +138,7 @@ std::string manual_of_program() {
   for (std::size_t i = 1; i < texts.size(); ++i) page += command(texts[i]);
   page += table("EXIT STATUS", kExitCodes) + table("SIGNALS", kSignals) + table("ENVIRONMENT", kEnvironment) +
           table("FILES", kFiles);
-  page += ".SH EXAMPLES\n" + examples(texts.front().examples);
+  page += table("LOG EVENTS", events()) + ".SH EXAMPLES\n" + examples(texts.front().examples);
   return page + ".SH SEE ALSO\n.BR opendialog\\-etl.yaml (5),\n.BR systemd.service (5),\n.BR psql (1)\n";
 }
 

@@ -188,6 +188,65 @@ TEST(Commands, StatusShowsACalendarAndKeepsItFresh) {
   EXPECT_EQ(watching->wait(2s), (ExitStatus{0, 0})) << watching->err();
 }
 
+// --- init
+
+class Init : public testing::Test {
+ protected:
+  RunResult init(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {ODETL_BINARY_DIR "/daemon/opendialog-etl", "--config", file.string(), "init"});
+    return run(arguments);
+  }
+  std::filesystem::perms mode() const { return std::filesystem::status(file).permissions(); }
+
+  TempDirectory directory;
+  const std::filesystem::path file = directory / "config.yaml";
+};
+
+TEST_F(Init, WritesAConfigurationThatCheckAccepts) {
+  Installation odetl;
+  const RunResult written =
+      init({"--url", odetl.server.url(), "--token-file", odetl.token_file().string(), "--database", odetl.database});
+  ASSERT_TRUE(ended(written, 0));
+  EXPECT_THAT(written.out, AllOf(HasSubstr("wrote " + file.string()), HasSubstr("check")));
+  EXPECT_THAT(written.out, Not(HasSubstr("umask")));
+  const RunResult checked = run({ODETL_BINARY_DIR "/daemon/opendialog-etl", "--config", file.string(), "check"});
+  EXPECT_TRUE(ended(checked, 0));
+}
+
+TEST_F(Init, TellsHowToMakeTheTokensFile) {
+  EXPECT_THAT(init({"--url", "https://acme.example"}).out,
+              HasSubstr("(umask 077; cat >" + (directory / "token").string() + ")"));
+}
+
+TEST_F(Init, ReplacesNothingUnlessForced) {
+  write_file(file, "precious");
+  const RunResult refused = init({"--url", "https://acme.example"});
+  EXPECT_TRUE(ended(refused, 1));
+  EXPECT_THAT(refused.err, HasSubstr("--force"));
+  EXPECT_EQ(read_file(file), "precious");
+  EXPECT_TRUE(ended(init({"--url", "https://acme.example", "--force"}), 0));
+  EXPECT_THAT(read_file(file), HasSubstr("https://acme.example"));
+}
+
+TEST_F(Init, TakesNoPasswordFromTheCommandLineAndRepeatsNone) {
+  const RunResult refused = init({"--url", "https://acme.example", "--database", "postgresql://etl:hunter2@db/dw"});
+  EXPECT_TRUE(ended(refused, 64));
+  EXPECT_THAT(refused.err, AllOf(HasSubstr(".pgpass"), Not(HasSubstr("hunter2"))));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(Init, AsksAtATerminalUntilAnAnswerWillDo) {
+  LaunchOptions typed;
+  typed.input = "acme\nhttps://acme.example\n\npostgresql://etl:hunter2@db/dw\n";
+  const RunResult result = run(
+      {"script", "-qec", ODETL_BINARY_DIR "/daemon/opendialog-etl --config " + file.string() + " init", "/dev/null"},
+      {}, 20s, typed);
+  EXPECT_TRUE(ended(result, 0));
+  const std::string written = read_file(file);
+  EXPECT_THAT(written, AllOf(HasSubstr("base_url: \"https://acme.example\""), HasSubstr("etl:hunter2@db")));
+  EXPECT_EQ(mode(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
 // --- check
 
 TEST(Check, SaysOkOfEverything) {
@@ -249,7 +308,8 @@ TEST(Check, MissingPrivilegesEndWith77AndAreNamed) {
   odetl.configure("warehouse.dsn", '"' + odetl.database + " user=stranger\"");
   const RunResult result = odetl.etl({"check"});
   EXPECT_TRUE(ended(result, 77));
-  EXPECT_THAT(result.out, AllOf(HasSubstr("FAIL  privileges"), HasSubstr("GRANT")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("FAIL  privileges"), HasSubstr("\nCREATE SCHEMA opendialog AUTHORIZATION stranger;\n")));
 }
 
 // --- embedded PostgreSQL
