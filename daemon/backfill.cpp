@@ -131,7 +131,8 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
       const double ratio = pipeline.progress();
       metrics_.backfill_progress(ratio);
       return ProgressReading{ratio, telemetry_.totals(), telemetry_.requests(),
-                             std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_)};
+                             std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_),
+                             std::chrono::ceil<seconds>(pipeline.rate_wait())};
     });
     work_in_parallel(wiring_, pipeline, invocation_.workers.value_or(wiring_.config().backfill_workers),
                      [this] { return wiring_.warehouse(); }, stop);

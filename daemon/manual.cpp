@@ -43,7 +43,8 @@ const std::vector<Row> kEnvironment = {
 const std::vector<Row> kFiles = {
     {kDefaultConfig, "the configuration, see opendialog-etl.yaml(5)"},
     {"/etc/opendialog-etl/token", "the token, mode 0600; systemd hands it to the service"},
-    {"/etc/opendialog-etl/environment", "NAME=value lines that systemd sets for the service, e.g. a password; mode 0600"},
+    {"/etc/opendialog-etl/environment",
+     "NAME=value lines that systemd sets for the service, e.g. a password; mode 0600"},
     {"/etc/opendialog-etl/TENANT.yaml, TENANT.token, TENANT.environment", "the same of opendialog-etl@TENANT.service"},
     {"/var/lib/opendialog-etl", "the embedded PostgreSQL, where the configuration has no warehouse.dsn"},
     {"/usr/share/opendialog-etl", "Grafana dashboard, Prometheus alerts, Kubernetes example, JSON Schema, SQL"},
@@ -81,9 +82,7 @@ std::string heading(const char* section, const std::string& name) {
   return ".TH " + plain(name) + " " + section + " \"\" \"opendialog\\-etl " + kVersion + "\"\n";
 }
 
-std::string item(const std::string& term, const std::string& meaning) {
-  return ".TP\n" + term + "\n" + meaning + "\n";
-}
+std::string item(const std::string& term, const std::string& meaning) { return ".TP\n" + term + "\n" + meaning + "\n"; }
 
 std::string table(const char* title, const std::vector<Row>& rows) {
   std::string text = std::string(".SH ") + title + "\n";
@@ -128,11 +127,12 @@ std::string manual_of_program() {
   std::string page = heading("1", "OPENDIALOG-ETL");
   page += ".SH NAME\n" + plain("opendialog-etl - loads what users said to an OpenDialog tenant into PostgreSQL") + "\n";
   page += ".SH SYNOPSIS\n" + bold("opendialog-etl") + " [" + italic("OPTION") + "]... " + italic("COMMAND") + "\n";
-  page += ".SH DESCRIPTION\n"
-          "Polls the Interaction API of an OpenDialog tenant in time windows, keeps a watermark, and loads users and\n"
-          "interactions into PostgreSQL, each interaction once. What a command answers goes to standard output, the log\n"
-          "to standard error.\n"
-          ".SH OPTIONS\n";
+  page +=
+      ".SH DESCRIPTION\n"
+      "Polls the Interaction API of an OpenDialog tenant in time windows, keeps a watermark, and loads users and\n"
+      "interactions into PostgreSQL, each interaction once. What a command answers goes to standard output, the log\n"
+      "to standard error.\n"
+      ".SH OPTIONS\n";
   for (const OptionText& each : texts.front().options) page += option(each);
   page += ".SH COMMANDS\n";
   for (std::size_t i = 1; i < texts.size(); ++i) page += command(texts[i]);
@@ -146,19 +146,20 @@ std::string manual_of_configuration() {
   std::string page = heading("5", "OPENDIALOG-ETL.YAML");
   page += ".SH NAME\n" + plain("opendialog-etl.yaml - configuration of opendialog-etl") + "\n";
   page += std::string(".SH SYNOPSIS\n") + bold(kDefaultConfig) + "\n";
-  page += ".SH DESCRIPTION\n"
-          "A YAML file. ${VAR} and ${VAR:\\-default} in values are expanded, an unset ${VAR} is an error, $$ is a dollar\n"
-          "sign; inside {} and [] put quotes around them. Durations are written 500ms, 90s, 15m, 6h, 7d or 1h30m, sizes\n"
-          "64KiB, 256MiB or 1GiB. An unknown key, a wrong type and a value out of range are refused before anything\n"
-          "starts, all problems at once. Only api.base_url and a token are needed.\n"
-          ".SH KEYS\n";
+  page +=
+      ".SH DESCRIPTION\n"
+      "A YAML file. ${VAR} and ${VAR:\\-default} in values are expanded, an unset ${VAR} is an error, $$ is a dollar\n"
+      "sign; inside {} and [] put quotes around them. Durations are written 500ms, 90s, 15m, 6h, 7d or 1h30m, sizes\n"
+      "64KiB, 256MiB or 1GiB. An unknown key, a wrong type and a value out of range are refused before anything\n"
+      "starts, all problems at once. Only api.base_url and a token are needed.\n"
+      ".SH KEYS\n";
   for (const ConfigKey& key : config_keys()) {
     page += item(bold(key.path), plain(key.description) + ".\n.br\n" + plain(accepted(key)));
   }
   page += ".SH EXAMPLES\n" +
           examples({"api:", "  base_url: https://acme.cloud.opendialog.ai",
-                    "  token_file: ${OPENDIALOG_TOKEN_FILE:-/etc/opendialog-etl/token}", "warehouse:",
-                    "  dsn: postgresql://etl@warehouse.example/dw", "windows:", "  start: 2024-01-01"});
+                    "  token_file: ${OPENDIALOG_TOKEN_FILE:-/etc/opendialog-etl/token}",
+                    "warehouse:", "  dsn: postgresql://etl@warehouse.example/dw", "windows:", "  start: 2024-01-01"});
   return page + ".SH SEE ALSO\n.BR opendialog\\-etl (1)\n";
 }
 

@@ -1,7 +1,7 @@
 #include "daemon/progress.hpp"
 
-#include <spdlog/fmt/fmt.h>
 #include <poll.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,15 +21,13 @@ constexpr auto kBarInterval = 200ms;
 constexpr auto kLineInterval = 5s;
 constexpr int kBarCells = 24;
 
-double rows_per_second(const ProgressReading& reading) {
-  const double seconds = std::max(0.001, static_cast<double>(reading.elapsed.count()) / 1000.0);
-  return static_cast<double>(reading.totals.rows_read) / seconds;
-}
+constexpr auto kPaceSpan = 30s;
+constexpr auto kPaceStep = 1s;        // between two points of it
+constexpr double kLeastRatio = 0.01;  // less is nothing to guess from
 
-std::string eta(const ProgressReading& reading) {
-  if (reading.ratio < 0.01 || reading.elapsed < 1s) return "-";
-  const double left = static_cast<double>(reading.elapsed.count()) / 1000.0 * (1.0 - reading.ratio) / reading.ratio;
-  return to_text(std::chrono::seconds(static_cast<long>(left)));
+std::string eta(const Pace& pace) {
+  const auto left = pace.time_left();
+  return left ? to_text(*left) : "-";
 }
 
 int terminal_width() {
@@ -50,7 +48,9 @@ void clear_line() { write_out("\r\033[K"); }
 class Shown final : public Progress {
  public:
   explicit Shown(std::function<ProgressReading()> read)
-      : read_(std::move(read)), terminal_(isatty(STDERR_FILENO) != 0), thread_([this](std::stop_token stop) { loop(stop); }) {
+      : read_(std::move(read)),
+        terminal_(isatty(STDERR_FILENO) != 0),
+        thread_([this](std::stop_token stop) { loop(stop); }) {
     if (terminal_) set_log_curtain({clear_line, nullptr});
   }
   ~Shown() override {
@@ -73,19 +73,22 @@ class Shown final : public Progress {
 
   void show() {
     const ProgressReading reading = read_();
+    pace_.add(reading);
     if (terminal_) {
-      write_out("\r" + progress_bar(reading, terminal_width() - 1) + "\033[K");
+      write_out("\r" + progress_bar(reading, pace_, terminal_width() - 1) + "\033[K");
       return;
     }
-    log(Event::backfill_progress,
-        {{"done", fmt::format("{:.1f}%", 100.0 * reading.ratio)},
-         {"rows", std::to_string(reading.totals.rows_read)},
-         {"rows_per_second", fmt::format("{:.0f}", rows_per_second(reading))},
-         {"requests", std::to_string(reading.requests)},
-         {"eta", eta(reading)}});
+    std::vector<LogField> fields = {{"done", fmt::format("{:.1f}%", 100.0 * reading.ratio)},
+                                    {"rows", std::to_string(reading.totals.rows_read)},
+                                    {"rows_per_second", fmt::format("{:.0f}", pace_.rows_per_second())},
+                                    {"requests", std::to_string(reading.requests)},
+                                    {"eta", eta(pace_)}};
+    if (reading.rate_wait > 0s) fields.push_back({"waits_for_rate_limit", to_text(reading.rate_wait)});
+    log(Event::backfill_progress, fields);
   }
 
   std::function<ProgressReading()> read_;
+  Pace pace_;
   bool terminal_;
   std::jthread thread_;
 };
@@ -94,18 +97,41 @@ class Shown final : public Progress {
 
 std::string with_commas(std::uint64_t number) {
   std::string text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), 1, ',');
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), 1, ',');
   return text;
 }
 
-std::string progress_bar(const ProgressReading& reading, int width) {
+void Pace::add(const ProgressReading& reading) {
+  const Point point{reading.elapsed, reading.ratio, reading.totals.rows_read};
+  // The last point moves until it is a step away from the one before it.
+  if (points_.size() > 1 && points_.back().elapsed - points_[points_.size() - 2].elapsed < kPaceStep)
+    points_.pop_back();
+  points_.push_back(point);
+  while (points_.size() > 2 && point.elapsed - points_[1].elapsed >= kPaceSpan) points_.pop_front();
+}
+
+double Pace::rows_per_second() const {
+  const std::chrono::duration<double> span = points_.back().elapsed - points_.front().elapsed;
+  return static_cast<double>(points_.back().rows - points_.front().rows) / std::max(0.001, span.count());
+}
+
+std::optional<std::chrono::seconds> Pace::time_left() const {
+  const Point& last = points_.back();
+  const double done = last.ratio - points_.front().ratio;
+  if (last.ratio < kLeastRatio || last.elapsed < 1s || done <= 0) return std::nullopt;
+  const std::chrono::duration<double> span = last.elapsed - points_.front().elapsed;
+  return std::chrono::round<std::chrono::seconds>(span * (1.0 - last.ratio) / done);
+}
+
+std::string progress_bar(const ProgressReading& reading, const Pace& pace, int width) {
   const int full = std::clamp(static_cast<int>(reading.ratio * kBarCells), 0, kBarCells);
-  std::string bar = fmt::format("[{}{}] {:3.0f} %  {} rows  {} rows/s  {} requests  ETA {}",
-                                std::string(static_cast<std::size_t>(full), '#'),
-                                std::string(static_cast<std::size_t>(kBarCells - full), ' '), 100.0 * reading.ratio,
-                                with_commas(reading.totals.rows_read),
-                                with_commas(static_cast<std::uint64_t>(rows_per_second(reading))), reading.requests,
-                                eta(reading));
+  std::string bar = fmt::format(
+      "[{}{}] {:3.0f} %  {} rows  {} rows/s  {} requests  ETA {}", std::string(static_cast<std::size_t>(full), '#'),
+      std::string(static_cast<std::size_t>(kBarCells - full), ' '), 100.0 * reading.ratio,
+      with_commas(reading.totals.rows_read), with_commas(static_cast<std::uint64_t>(pace.rows_per_second())),
+      reading.requests, eta(pace));
+  if (reading.rate_wait > 0s) bar += fmt::format("  waits {} for the rate limit", to_text(reading.rate_wait));
   if (static_cast<int>(bar.size()) > width) bar.resize(static_cast<std::size_t>(std::max(0, width)));
   return bar;
 }

@@ -420,6 +420,12 @@ double Pipeline::progress() const {
   return plan_.progress();
 }
 
+milliseconds Pipeline::rate_wait() const {
+  const std::scoped_lock lock(mutex_);
+  if (plan_.is_done()) return milliseconds(0);
+  return std::chrono::ceil<milliseconds>(allowance_.delay(surroundings_.steady()));
+}
+
 std::optional<milliseconds> Pipeline::server_clock_offset() const {
   const std::scoped_lock lock(mutex_);
   return clock_offset_;

@@ -65,6 +65,8 @@ class Pipeline {
             std::chrono::steady_clock::time_point pause_at = std::chrono::steady_clock::time_point::max());
 
   double progress() const;  ///< of the plan, see there
+  /// Until the rate limit lets the next request go: zero unless that is what is waited for.
+  std::chrono::milliseconds rate_wait() const;
   std::int64_t seen_load() const { return seen_load_; }
   /// The server's clock less the local one, when an answer has told.
   std::optional<std::chrono::milliseconds> server_clock_offset() const;

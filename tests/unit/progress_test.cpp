@@ -18,6 +18,12 @@ ProgressReading reading(double ratio, std::uint64_t rows = 1'234'567, std::chron
   return reading;
 }
 
+std::string bar_of(const ProgressReading& reading, int width = 200) {
+  Pace pace;
+  pace.add(reading);
+  return progress_bar(reading, pace, width);
+}
+
 TEST(Progress, GroupsDigits) {
   EXPECT_EQ(with_commas(0), "0");
   EXPECT_EQ(with_commas(999), "999");
@@ -27,25 +33,53 @@ TEST(Progress, GroupsDigits) {
 }
 
 TEST(Progress, ShowsShareRowsPaceAndTheTimeLeft) {
-  EXPECT_EQ(progress_bar(reading(0.5), 200),
+  EXPECT_EQ(bar_of(reading(0.5)),
             "[############            ]  50 %  1,234,567 rows  123,456 rows/s  312 requests  ETA 10s");
 }
 
 TEST(Progress, TheBarIsEmptyAtFirstAndFullAtLast) {
-  EXPECT_THAT(progress_bar(reading(0), 200), HasSubstr("[                        ]   0 %"));
-  EXPECT_THAT(progress_bar(reading(1), 200), HasSubstr("[########################] 100 %"));
+  EXPECT_THAT(bar_of(reading(0)), HasSubstr("[                        ]   0 %"));
+  EXPECT_THAT(bar_of(reading(1)), HasSubstr("[########################] 100 %"));
 }
 
 TEST(Progress, GuessesNothingBeforeThereIsSomethingToGuessFrom) {
-  EXPECT_THAT(progress_bar(reading(0.005), 200), HasSubstr("ETA -"));
-  EXPECT_THAT(progress_bar(reading(0.5, 10, 500ms), 200), HasSubstr("ETA -"));
-  EXPECT_THAT(progress_bar(reading(0, 0, 0ms), 200), HasSubstr("0 rows/s"));
+  EXPECT_THAT(bar_of(reading(0.005)), HasSubstr("ETA -"));
+  EXPECT_THAT(bar_of(reading(0.5, 10, 500ms)), HasSubstr("ETA -"));
+  EXPECT_THAT(bar_of(reading(0, 0, 0ms)), HasSubstr("0 rows/s"));
 }
 
 TEST(Progress, NeverIsWiderThanTheTerminal) {
   for (const int width : {-1, 0, 1, 10, 40, 80}) {
-    EXPECT_LE(progress_bar(reading(0.5), width).size(), static_cast<std::size_t>(std::max(0, width))) << width;
+    EXPECT_LE(bar_of(reading(0.5), width).size(), static_cast<std::size_t>(std::max(0, width))) << width;
   }
+}
+
+TEST(Progress, SaysWhenItWaitsForTheRateLimit) {
+  ProgressReading waiting = reading(0.5);
+  waiting.rate_wait = 42s;
+  EXPECT_THAT(bar_of(waiting), testing::EndsWith("ETA 10s  waits 42s for the rate limit"));
+}
+
+TEST(Progress, ThePaceIsThatOfTheLastHalfMinute) {
+  Pace pace;
+  // A minute at a hundred rows and a thousandth a second, then ten times as fast.
+  for (int second = 1; second <= 60; ++second) {
+    pace.add(reading(0.001 * second, static_cast<std::uint64_t>(100 * second), std::chrono::seconds(second)));
+  }
+  EXPECT_NEAR(pace.rows_per_second(), 100, 1);
+  for (int second = 1; second <= 40; ++second) {
+    pace.add(reading(0.06 + 0.01 * second, static_cast<std::uint64_t>(6000 + 1000 * second),
+                     std::chrono::seconds(60 + second)));
+  }
+  EXPECT_NEAR(pace.rows_per_second(), 1000, 10);
+  EXPECT_EQ(pace.time_left(), 54s);
+}
+
+TEST(Progress, ThePaceFallsToNothingWhileNothingComes) {
+  Pace pace;
+  for (int second = 1; second <= 60; ++second) pace.add(reading(0.5, 1'000, std::chrono::seconds(second)));
+  EXPECT_EQ(pace.rows_per_second(), 0);
+  EXPECT_EQ(pace.time_left(), std::nullopt);
 }
 
 }  // namespace
