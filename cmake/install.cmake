@@ -7,7 +7,8 @@ set(described ${PROJECT_BINARY_DIR}/described)
 
 install(TARGETS opendialog-etl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES config/package.yaml DESTINATION /etc/opendialog-etl RENAME config.yaml)
-install(FILES config/opendialog-etl.schema.json config/prometheus-alerts.yaml config/grafana-dashboard.json DESTINATION ${share})
+install(FILES config/opendialog-etl.schema.json config/prometheus-alerts.yaml config/grafana-dashboard.json
+        DESTINATION ${share})
 install(DIRECTORY config/kubernetes sql DESTINATION ${share})
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES config/opendialog-etl.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

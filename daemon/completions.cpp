@@ -59,7 +59,8 @@ std::string quoted(const std::string& text) {
 // What zsh's _arguments would read anything into, too.
 std::string described(const std::string& text) {
   std::string out;
-  for (const char c : text) out += (c == '[' || c == ']' || c == ':' || c == '\\') ? std::string("\\") + c : std::string(1, c);
+  for (const char c : text)
+    out += (c == '[' || c == ']' || c == ':' || c == '\\') ? std::string("\\") + c : std::string(1, c);
   return out;
 }
 
@@ -106,20 +107,31 @@ std::string bash_completion() {
          "  COMPREPLY=()\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "    case ${COMP_WORDS[i]} in\n"
-         "      " + joined(options_with_value(texts), "|") + ") ((i++)) ;;\n"
+         "      " +
+         joined(options_with_value(texts), "|") +
+         ") ((i++)) ;;\n"
          "      -*) ;;\n"
          "      *) command=${COMP_WORDS[i]}; break ;;\n"
          "    esac\n"
          "  done\n"
          "  case $before in\n"
          "    --config) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-         "    --log-level) COMPREPLY=($(compgen -W '" + joined(words_of("log.level")) + "' -- \"$word\")); return ;;\n"
-         "    --log-format) COMPREPLY=($(compgen -W '" + joined(words_of("log.format")) + "' -- \"$word\")); return ;;\n"
-         "    --set) COMPREPLY=($(compgen -W '" + joined(assignments()) + "' -- \"$word\")); compopt -o nospace 2>/dev/null; return ;;\n"
+         "    --log-level) COMPREPLY=($(compgen -W '" +
+         joined(words_of("log.level")) +
+         "' -- \"$word\")); return ;;\n"
+         "    --log-format) COMPREPLY=($(compgen -W '" +
+         joined(words_of("log.format")) +
+         "' -- \"$word\")); return ;;\n"
+         "    --set) COMPREPLY=($(compgen -W '" +
+         joined(assignments()) +
+         "' -- \"$word\")); compopt -o nospace 2>/dev/null; return ;;\n"
          "  esac\n"
-         "  words='" + joined(option_names(texts.front())) + "'\n"
+         "  words='" +
+         joined(option_names(texts.front())) +
+         "'\n"
          "  case $command in\n"
-         "    '') words+=' " + joined(command_names(texts)) + "' ;;\n" + cases +
+         "    '') words+=' " +
+         joined(command_names(texts)) + "' ;;\n" + cases +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
          "}\n"
@@ -136,12 +148,17 @@ std::string zsh_completion() {
   return "#compdef opendialog-etl\n"
          "local -a commands\n"
          "local curcontext=$curcontext state line\n"
-         "commands=(\n" + commands + "  )\n"
-         "_arguments -C" + zsh_arguments(texts.front()) +
+         "commands=(\n" +
+         commands +
+         "  )\n"
+         "_arguments -C" +
+         zsh_arguments(texts.front()) +
          " \\\n    '1:command:->command' '*::argument:->argument'\n"
          "case $state in\n"
          "  (command) _describe -t commands command commands ;;\n"
-         "  (argument) case $line[1] in\n" + cases + "  esac ;;\n"
+         "  (argument) case $line[1] in\n" +
+         cases +
+         "  esac ;;\n"
          "esac\n";
 }
 
@@ -156,7 +173,8 @@ std::string fish_completion() {
               quoted(command.description) + "\n";
     }
     for (const OptionText& option : command.options) {
-      text += kFish + where + " -l " + option.name.substr(2) + fish_value(option) + " -d " + quoted(option.description) + "\n";
+      text += kFish + where + " -l " + option.name.substr(2) + fish_value(option) + " -d " +
+              quoted(option.description) + "\n";
     }
   }
   return text;

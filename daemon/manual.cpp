@@ -47,6 +47,7 @@ const std::vector<Row> kFiles = {
      "NAME=value lines that systemd sets for the service, e.g. a password; mode 0600"},
     {"/etc/opendialog-etl/TENANT.yaml, TENANT.token, TENANT.environment", "the same of opendialog-etl@TENANT.service"},
     {"/var/lib/opendialog-etl", "the embedded PostgreSQL, where the configuration has no warehouse.dsn"},
+    {"/var/lib/opendialog-etl-TENANT", "the same of opendialog-etl@TENANT.service; its state_dir has to name it"},
     {"/usr/share/opendialog-etl", "Grafana dashboard, Prometheus alerts, Kubernetes example, JSON Schema, SQL"},
 };
 

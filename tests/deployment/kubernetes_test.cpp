@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 std::map<std::string, YAML::Node> objects() {
   std::map<std::string, YAML::Node> found;
   for (const char* file : {"opendialog-etl.yaml", "backfill.yaml"}) {
-    for (const YAML::Node& object : YAML::LoadAllFromFile(std::string(ODETL_SOURCE_DIR) + "/config/kubernetes/" + file)) {
+    for (const YAML::Node& object :
+         YAML::LoadAllFromFile(std::string(ODETL_SOURCE_DIR) + "/config/kubernetes/" + file)) {
       EXPECT_TRUE(object["apiVersion"]) << file;
       found[object["kind"].as<std::string>() + "/" + object["metadata"]["name"].as<std::string>()] = object;
     }
@@ -53,7 +54,8 @@ Invocation invocation_of(const std::string& owner) {
 
 TEST(Kubernetes, TheConfigurationIsTaken) {
   const TempDirectory directory;
-  write_file(directory / "config.yaml", objects().at("ConfigMap/opendialog-etl")["data"]["config.yaml"].as<std::string>());
+  write_file(directory / "config.yaml",
+             objects().at("ConfigMap/opendialog-etl")["data"]["config.yaml"].as<std::string>());
   const Config config = load_config(directory / "config.yaml", {}, pod_environment);
   EXPECT_EQ(config.warehouse.dsn, *pod_environment("WAREHOUSE_DSN"));
   EXPECT_TRUE(config.http_listen.ends_with(":9464")) << "where probes reach it";

@@ -17,7 +17,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string described(const std::string& file) { return read_file(std::string(ODETL_BINARY_DIR) + "/described/" + file); }
+std::string described(const std::string& file) {
+  return read_file(std::string(ODETL_BINARY_DIR) + "/described/" + file);
+}
 std::string source(const std::string& file) { return read_file(std::string(ODETL_SOURCE_DIR) + "/" + file); }
 
 // As roff writes hyphens.
@@ -56,8 +58,11 @@ TEST(CommandLineText, NamesWhatAnOptionTakes) {
 
 // What bash offers behind these words, the last of which is being typed.
 std::vector<std::string> offered(const std::string& words) {
-  const std::string script = "source " ODETL_BINARY_DIR "/described/bash-completion/completions/opendialog-etl\n"
-                             "COMP_WORDS=(opendialog-etl " + words + ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
+  const std::string script = "source " ODETL_BINARY_DIR
+                             "/described/bash-completion/completions/opendialog-etl\n"
+                             "COMP_WORDS=(opendialog-etl " +
+                             words +
+                             ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
                              "_opendialog_etl\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
   const RunResult result = run({"bash", "-c", script});
   EXPECT_EQ(result.err, "");
@@ -94,7 +99,8 @@ TEST(PackagedConfiguration, TakesTheTokenFromTheServiceElseFromItsFile) {
   const auto by_hand = load_config(file, {}, [](const std::string&) { return std::optional<std::string>(); });
   EXPECT_EQ(by_hand.api.token_file, "/etc/opendialog-etl/token");
   const auto as_service = load_config(file, {}, [](const std::string& name) {
-    return name == "OPENDIALOG_TOKEN_FILE" ? std::optional<std::string>("/run/credentials/x/opendialog-token") : std::nullopt;
+    return name == "OPENDIALOG_TOKEN_FILE" ? std::optional<std::string>("/run/credentials/x/opendialog-token")
+                                           : std::nullopt;
   });
   EXPECT_EQ(as_service.api.token_file, "/run/credentials/x/opendialog-token");
 }

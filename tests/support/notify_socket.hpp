@@ -18,7 +18,8 @@ class NotifySocket {
   /// The next message; empty when none comes before `patience` is over.
   std::string next(std::chrono::milliseconds patience = {}) const;
   /// The next message that begins so, past all others; empty when none comes before `patience` is over.
-  std::string next_of(const std::string& beginning, std::chrono::milliseconds patience = std::chrono::seconds(20)) const;
+  std::string next_of(const std::string& beginning,
+                      std::chrono::milliseconds patience = std::chrono::seconds(20)) const;
 
  private:
   TempDirectory directory_;
