@@ -244,8 +244,8 @@ std::vector<std::string> examples_of(const CLI::App& app) {
   return examples;
 }
 
-CommandText describe(const CLI::App& app) {
-  CommandText text{app.get_parent() == nullptr ? "" : app.get_name(), app.get_description(), {}, examples_of(app)};
+CommandText describe(const CLI::App& app, const std::string& name) {
+  CommandText text{name, app.get_description(), {}, examples_of(app)};
   for (const CLI::Option* option : app.get_options()) {
     const bool is_flag = option->get_items_expected_max() == 0;
     text.options.push_back({option->get_name(), is_flag ? "" : option->get_type_name(), option->get_description()});
@@ -253,12 +253,19 @@ CommandText describe(const CLI::App& app) {
   return text;
 }
 
+void describe_all(const CLI::App& app, const std::string& name, std::vector<CommandText>& texts) {
+  texts.push_back(describe(app, name));
+  for (const CLI::App* command : app.get_subcommands({})) {
+    describe_all(*command, (name.empty() ? "" : name + " ") + command->get_name(), texts);
+  }
+}
+
 }  // namespace
 
 std::vector<CommandText> describe_command_line() {
   Grammar grammar;
-  std::vector<CommandText> texts = {describe(grammar.app)};
-  for (const CLI::App* command : grammar.app.get_subcommands({})) texts.push_back(describe(*command));
+  std::vector<CommandText> texts;
+  describe_all(grammar.app, "", texts);
   return texts;
 }
 

@@ -56,12 +56,12 @@ struct OptionText {
   std::string description;
 };
 struct CommandText {
-  std::string name;  ///< empty for the program itself, whose options all commands take
+  std::string name;  ///< `rejects list`; empty for the program itself, whose options all commands take
   std::string description;
   std::vector<OptionText> options;
   std::vector<std::string> examples;
 };
-/// The program itself first, then its commands.
+/// The program itself first, then its commands, those of a command right behind it.
 std::vector<CommandText> describe_command_line();
 
 inline constexpr const char* kDefaultConfig = "/etc/opendialog-etl/config.yaml";

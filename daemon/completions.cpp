@@ -1,5 +1,7 @@
 #include "daemon/completions.hpp"
 
+#include <algorithm>
+#include <sstream>
 #include <vector>
 
 #include "daemon/command_line.hpp"
@@ -20,9 +22,25 @@ std::vector<std::string> option_names(const CommandText& command) {
   return names;
 }
 
-std::vector<std::string> command_names(const std::vector<CommandText>& texts) {
+// `rejects` of `rejects list`; empty for those of the program itself.
+std::string parent_of(const CommandText& command) {
+  const auto blank = command.name.rfind(' ');
+  return blank == std::string::npos ? "" : command.name.substr(0, blank);
+}
+
+std::string last_word_of(const CommandText& command) { return command.name.substr(command.name.rfind(' ') + 1); }
+
+std::vector<CommandText> children_of(const CommandText& parent, const std::vector<CommandText>& texts) {
+  std::vector<CommandText> found;
+  for (const CommandText& text : texts) {
+    if (!text.name.empty() && parent_of(text) == parent.name) found.push_back(text);
+  }
+  return found;
+}
+
+std::vector<std::string> names_of(const std::vector<CommandText>& commands) {
   std::vector<std::string> names;
-  for (std::size_t i = 1; i < texts.size(); ++i) names.push_back(texts[i].name);
+  for (const CommandText& command : commands) names.push_back(last_word_of(command));
   return names;
 }
 
@@ -82,6 +100,14 @@ std::string zsh_arguments(const CommandText& command) {
   return text;
 }
 
+// zsh takes an option once, also when several commands below one have it.
+void add_options(const CommandText& from, CommandText& to) {
+  const std::vector<std::string> known = option_names(to);
+  for (const OptionText& option : from.options) {
+    if (std::find(known.begin(), known.end(), option.name) == known.end()) to.options.push_back(option);
+  }
+}
+
 std::string fish_value(const OptionText& option) {
   if (option.value.empty()) return "";
   if (option.name == "--config") return " -r -F";
@@ -93,13 +119,27 @@ std::string fish_value(const OptionText& option) {
 
 constexpr const char* kFish = "complete -c opendialog-etl";
 
+// The words of a command are all typed.
+std::string fish_seen(const std::string& name) {
+  std::string test;
+  std::istringstream words(name);
+  for (std::string word; words >> word;)
+    test += (test.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + word);
+  return test;
+}
+
 }  // namespace
 
 std::string bash_completion() {
   const std::vector<CommandText> texts = describe_command_line();
   std::string cases;
-  for (std::size_t i = 1; i < texts.size(); ++i) {
-    cases += "    " + texts[i].name + ") words+=' " + joined(option_names(texts[i])) + "' ;;\n";
+  for (const CommandText& text : texts) {
+    std::vector<std::string> words = names_of(children_of(text, texts));
+    if (!text.name.empty()) {
+      const std::vector<std::string> options = option_names(text);
+      words.insert(words.end(), options.begin(), options.end());
+    }
+    cases += "    '" + text.name + "') words+=' " + joined(words) + "' ;;\n";
   }
   return "# bash completion for opendialog-etl\n"
          "_opendialog_etl() {\n"
@@ -111,7 +151,7 @@ std::string bash_completion() {
          joined(options_with_value(texts), "|") +
          ") ((i++)) ;;\n"
          "      -*) ;;\n"
-         "      *) command=${COMP_WORDS[i]}; break ;;\n"
+         "      *) command=${command:+$command }${COMP_WORDS[i]} ;;\n"
          "    esac\n"
          "  done\n"
          "  case $before in\n"
@@ -129,9 +169,8 @@ std::string bash_completion() {
          "  words='" +
          joined(option_names(texts.front())) +
          "'\n"
-         "  case $command in\n"
-         "    '') words+=' " +
-         joined(command_names(texts)) + "' ;;\n" + cases +
+         "  case $command in\n" +
+         cases +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
          "}\n"
@@ -141,18 +180,19 @@ std::string bash_completion() {
 std::string zsh_completion() {
   const std::vector<CommandText> texts = describe_command_line();
   std::string commands, cases;
-  for (std::size_t i = 1; i < texts.size(); ++i) {
-    commands += "    " + quoted(texts[i].name + ":" + described(texts[i].description)) + "\n";
-    cases += "    (" + texts[i].name + ") _arguments" + zsh_arguments(texts[i]) + " ;;\n";
+  for (const CommandText& text : children_of(texts.front(), texts)) {
+    commands += "    " + quoted(text.name + ":" + described(text.description)) + "\n";
+    CommandText with_children = text;
+    for (const CommandText& child : children_of(text, texts)) add_options(child, with_children);
+    cases += "    (" + text.name + ") _arguments" + zsh_arguments(with_children);
+    const std::string names = joined(names_of(children_of(text, texts)));
+    cases += (names.empty() ? "" : " \\\n    '1:command:(" + names + ")'") + " ;;\n";
   }
   return "#compdef opendialog-etl\n"
          "local -a commands\n"
          "local curcontext=$curcontext state line\n"
          "commands=(\n" +
-         commands +
-         "  )\n"
-         "_arguments -C" +
-         zsh_arguments(texts.front()) +
+         commands + "  )\n" + "_arguments -C" + zsh_arguments(texts.front()) +
          " \\\n    '1:command:->command' '*::argument:->argument'\n"
          "case $state in\n"
          "  (command) _describe -t commands command commands ;;\n"
@@ -164,20 +204,22 @@ std::string zsh_completion() {
 
 std::string fish_completion() {
   const std::vector<CommandText> texts = describe_command_line();
-  const std::string names = joined(command_names(texts));
-  std::string text = std::string("# fish completion for opendialog-etl\n") + kFish + " -f\n";
-  for (const CommandText& command : texts) {
-    const std::string where = command.name.empty() ? "" : " -n '__fish_seen_subcommand_from " + command.name + "'";
-    if (!command.name.empty()) {
-      text += std::string(kFish) + " -n 'not __fish_seen_subcommand_from " + names + "' -a " + command.name + " -d " +
-              quoted(command.description) + "\n";
+  std::string script = std::string("# fish completion for opendialog-etl\n") + kFish + " -f\n";
+  for (const CommandText& text : texts) {
+    const std::string where = text.name.empty() ? "" : " -n " + quoted(fish_seen(text.name));
+    const std::vector<CommandText> children = children_of(text, texts);
+    const std::string none = "not __fish_seen_subcommand_from " + joined(names_of(children));
+    for (const CommandText& child : children) {
+      const std::string when = text.name.empty() ? none : fish_seen(text.name) + "; and " + none;
+      script += std::string(kFish) + " -n " + quoted(when) + " -a " + last_word_of(child) + " -d " +
+                quoted(child.description) + "\n";
     }
-    for (const OptionText& option : command.options) {
-      text += kFish + where + " -l " + option.name.substr(2) + fish_value(option) + " -d " +
-              quoted(option.description) + "\n";
+    for (const OptionText& option : text.options) {
+      script += kFish + where + " -l " + option.name.substr(2) + fish_value(option) + " -d " +
+                quoted(option.description) + "\n";
     }
   }
-  return text;
+  return script;
 }
 
 }  // namespace odetl

@@ -77,6 +77,8 @@ TEST(BashCompletion, OffersWhatFits) {
   EXPECT_THAT(offered("--config run ch"), ElementsAre("check")) << "'run' is a file here";
   EXPECT_THAT(offered("backfill --wo"), ElementsAre("--workers"));
   EXPECT_THAT(offered("run --wo"), ElementsAre(""));
+  EXPECT_THAT(offered("rejects --config file pu"), ElementsAre("purge"));
+  EXPECT_THAT(offered("rejects purge --be"), ElementsAre("--before"));
   EXPECT_THAT(offered("run --log-format j"), ElementsAre("json"));
   EXPECT_THAT(offered("--set windows.loo"), ElementsAre("windows.lookback="));
   EXPECT_THAT(offered("''"), Contains("migrate"));
