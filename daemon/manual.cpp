@@ -51,14 +51,6 @@ const std::vector<Row> kFiles = {
     {"/usr/share/opendialog-etl", "Grafana dashboard, Prometheus alerts, Kubernetes example, JSON Schema, SQL"},
 };
 
-std::vector<Row> events() {
-  std::vector<Row> rows;
-  for (const EventKind& kind : all_events()) {
-    rows.push_back({std::string(kind.name), std::string(to_text(kind.level)) + ". " + std::string(kind.meaning)});
-  }
-  return rows;
-}
-
 // No character of it means anything to roff, and no hyphen becomes a dash.
 std::string plain(const std::string& text) {
   std::string out;
@@ -110,6 +102,19 @@ std::string command(const CommandText& command) {
   return text + examples(command.examples);
 }
 
+std::string log_events() {
+  std::string text =
+      ".SH LOG EVENTS\n"
+      "One line an event: its name, then key=value pairs (--log-format json or logfmt for machines). In brackets "
+      "stands\n"
+      "the level it usually has.\n";
+  for (const EventKind& kind : all_events()) {
+    const std::string level = " [" + std::string(to_text(kind.level)) + "]";
+    text += item(bold(std::string(kind.name)) + plain(level), plain(std::string(kind.meaning)));
+  }
+  return text;
+}
+
 // `duration, 1s to 31d [default: 15m]`, `one of keep, mark, delete [default: mark]`
 std::string accepted(const ConfigKey& key) {
   std::string text = key.type;
@@ -138,8 +143,8 @@ std::string manual_of_program() {
   page += ".SH COMMANDS\n";
   for (std::size_t i = 1; i < texts.size(); ++i) page += command(texts[i]);
   page += table("EXIT STATUS", kExitCodes) + table("SIGNALS", kSignals) + table("ENVIRONMENT", kEnvironment) +
-          table("FILES", kFiles);
-  page += table("LOG EVENTS", events()) + ".SH EXAMPLES\n" + examples(texts.front().examples);
+          table("FILES", kFiles) + log_events();
+  page += ".SH EXAMPLES\n" + examples(texts.front().examples);
   return page + ".SH SEE ALSO\n.BR opendialog\\-etl.yaml (5),\n.BR systemd.service (5),\n.BR psql (1)\n";
 }
 

@@ -5,6 +5,7 @@
 
 #include "daemon/command_line.hpp"
 #include "daemon/config.hpp"
+#include "daemon/events.hpp"
 #include "daemon/version.hpp"
 #include "tests/support/child_process.hpp"
 
@@ -45,6 +46,12 @@ TEST(Manual, TellsOfEveryKeyItsDefaultAndWhatIsAccepted) {
     EXPECT_THAT(page, HasSubstr(".TP\n\\fB" + key.path + "\\fR\n"));
     EXPECT_THAT(page, HasSubstr(roff(key.range))) << key.path;
   }
+}
+
+TEST(Manual, TellsOfEveryEventOfTheLog) {
+  const std::string page = described("man/man1/opendialog-etl.1");
+  for (const EventKind& kind : all_events())
+    EXPECT_THAT(page, HasSubstr(".TP\n\\fB" + std::string(kind.name) + "\\fR ["));
 }
 
 TEST(CommandLineText, NamesWhatAnOptionTakes) {
