@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include "daemon/log.hpp"
 #include "daemon/progress.hpp"
@@ -20,11 +21,19 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr auto kPatienceAtFirst = 10s;  // before anything succeeded
 constexpr auto kPatience = 10min;
 constexpr auto kLongestSettling = 120s;  // waited for the end of a range to settle
+constexpr auto kLookAgain = 1s;          // for what other backfills of the same range have left
 
 seconds width_of(const std::vector<TimeWindow>& windows) {
   seconds sum{0};
   for (const TimeWindow& window : windows) sum += window.width();
   return sum;
+}
+
+void rest(std::chrono::microseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
 }
 
 class Backfill {
@@ -45,7 +54,10 @@ class Backfill {
   WidthLimits limits() const;
   std::vector<TimeWindow> ranges_to_read(const StreamState& state) const;
   void print_plan(const std::vector<TimeWindow>& ranges) const;
+  std::vector<TimeWindow> read_all(std::stop_token stop);
   std::vector<TimeWindow> read(const std::vector<TimeWindow>& ranges, const StreamState& state, std::stop_token stop);
+  std::vector<TimeWindow> left_to_others(const StreamState& state, const std::vector<TimeWindow>& unsettled) const;
+  void wait_for_others(std::stop_token stop);
   bool wait_for(sys_seconds settled, std::stop_token stop);
   void summarise() const;
   void print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const;
@@ -59,6 +71,9 @@ class Backfill {
   SteadyTime begun_;
   std::optional<std::chrono::milliseconds> clock_offset_;
   std::vector<TimeWindow> poisoned_;
+  std::unique_ptr<WindowClaims> claims_;  // none with --reload, which reads what is covered
+  bool is_shared_ = false;                // another process reads the same range
+  bool others_told_ = false;
 };
 
 WidthLimits Backfill::limits() const {
@@ -91,19 +106,11 @@ void Backfill::print_plan(const std::vector<TimeWindow>& ranges) const {
 }
 
 ExitCode Backfill::run(std::stop_token stop) {
-  StreamState state = wiring_.warehouse()->read_state();
-  std::vector<TimeWindow> ranges = ranges_to_read(state);
   if (invocation_.dry_run) {
-    print_plan(ranges);
+    print_plan(ranges_to_read(wiring_.warehouse()->read_state()));
     return ExitCode::done;
   }
-  std::vector<TimeWindow> unsettled;
-  while (!ranges.empty() && !stop.stop_requested()) {
-    unsettled = read(ranges, state, stop);
-    if (unsettled.empty() || stop.stop_requested() || !wait_for(unsettled.back().to, stop)) break;
-    state = wiring_.warehouse()->read_state();
-    ranges = unsettled;
-  }
+  const std::vector<TimeWindow> unsettled = read_all(stop);
   if (telemetry_.totals().inserted > 0) summarise();
   print_summary(unsettled, stop.stop_requested());
   if (stop.stop_requested()) return ExitCode::done;
@@ -113,6 +120,50 @@ ExitCode Backfill::run(std::stop_token stop) {
                                    to_text(unsettled.front())));
   }
   return poisoned_.empty() ? ExitCode::done : ExitCode::no;
+}
+
+// Reads all that is to be read, waiting for what settles soon and for what other processes have in hand; answers what is
+// not settled in the end.
+std::vector<TimeWindow> Backfill::read_all(std::stop_token stop) {
+  StreamState state = wiring_.warehouse()->read_state();
+  std::vector<TimeWindow> ranges = ranges_to_read(state);
+  std::vector<TimeWindow> unsettled;
+  if (!invocation_.reload) claims_ = wiring_.window_claims();
+  while (!ranges.empty() && !stop.stop_requested()) {
+    Coverage late(read(ranges, state, stop));
+    for (const TimeWindow& window : unsettled) {
+      if (!Coverage(ranges).overlaps(window)) late.add(window);
+    }
+    unsettled = late.windows();
+    if (stop.stop_requested()) break;
+    state = wiring_.warehouse()->read_state();
+    ranges = left_to_others(state, unsettled);
+    if (!ranges.empty()) {
+      wait_for_others(stop);
+    } else if (!unsettled.empty() && wait_for(unsettled.back().to, stop)) {
+      state = wiring_.warehouse()->read_state();
+      ranges = unsettled;
+    }
+  }
+  if (is_shared_) poisoned_ = state.poisoned.covered({invocation_.from, invocation_.to});  // whoever found it
+  return unsettled;
+}
+
+void Backfill::wait_for_others(std::stop_token stop) {
+  if (!std::exchange(others_told_, true)) {
+    log(Event::waiting_for_others, {{"what", "another backfill reads the rest of the range"}});
+  }
+  rest(kLookAgain, stop);
+}
+
+// What another process read or reads, and is not there yet: it is asked for again, for that process may have ended.
+std::vector<TimeWindow> Backfill::left_to_others(const StreamState& state,
+                                                 const std::vector<TimeWindow>& unsettled) const {
+  if (!is_shared_) return {};
+  Coverage dealt_with = state.coverage;
+  for (const TimeWindow& window : unsettled) dealt_with.add(window);
+  for (const TimeWindow& window : state.poisoned.windows()) dealt_with.add(window);
+  return dealt_with.gaps({invocation_.from, invocation_.to});
 }
 
 // Reads the ranges; answers what lies past the server's clock, in order.
@@ -125,7 +176,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
   Pipeline pipeline(plan, allowance, wiring_.read_options(Reason::backfill), surroundings_, telemetry_,
-                    state.load_number);
+                    state.load_number, claims_.get());
   {
     const auto progress = show_progress([&] {
       const double ratio = pipeline.progress();
@@ -138,6 +189,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                      [this] { return wiring_.warehouse(); }, stop);
   }
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
+  is_shared_ = is_shared_ || plan.has_yielded();
   clock_offset_ = pipeline.server_clock_offset();
   if (plan.stopped_by() && !stop.stop_requested()) {
     throw CommandError(exit_code_of(plan.stopped_by()->failure),
@@ -153,10 +205,7 @@ bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
   const auto wait = settled + wiring_.config().windows.settle + 1s - now;
   if (wait > kLongestSettling) return false;
   log(Event::waiting_to_settle, {{"until", to_rfc3339(settled)}});
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, std::max<std::chrono::microseconds>(wait, 1s), [] { return false; });
+  rest(std::max<std::chrono::microseconds>(wait, 1s), stop);
   return !stop.stop_requested();
 }
 

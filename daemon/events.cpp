@@ -56,6 +56,8 @@ constexpr EventKind kEvents[] = {
      "How far a backfill is; every few seconds where there is no terminal."},
     {Event::waiting_to_settle, "waiting_to_settle", LogLevel::info,
      "A backfill that reaches to the present waits until its end is settled."},
+    {Event::waiting_for_others, "waiting_for_others", LogLevel::info,
+     "Other processes backfill the rest of the range; it is taken over if they end before."},
     {Event::indexes_not_summarised, "indexes_not_summarised", LogLevel::warn,
      "After a backfill the indexes could not be brought up to date; reading is slower until autovacuum does it."},
     {Event::log_lines_dropped, "log_lines_dropped", LogLevel::warn,

@@ -35,6 +35,7 @@ enum class Event {
   recheck_begun,
   backfill_progress,
   waiting_to_settle,
+  waiting_for_others,
   indexes_not_summarised,
   log_lines_dropped,
 };

@@ -69,6 +69,12 @@ std::unique_ptr<Warehouse> Wiring::warehouse() const {
   return make_warehouse([this] { return connect(); }, config().windows.on_missing);
 }
 
+std::unique_ptr<WindowClaims> Wiring::window_claims() const {
+  std::random_device random;
+  const auto owner = static_cast<std::int64_t>(std::uint64_t{random()} << 32 | random());
+  return make_window_claims([this] { return connect(); }, owner);
+}
+
 void Wiring::prepare_schema(std::stop_token stop) {
   const auto database = connect();
   const std::stop_callback on_stop(stop, [&database] { database->cancel(); });

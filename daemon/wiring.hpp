@@ -43,6 +43,8 @@ class Wiring {
   void require_schema() const;
   std::unique_ptr<Database> connect() const;
   std::unique_ptr<Warehouse> warehouse() const;
+  /// For one process that shares a range with others.
+  std::unique_ptr<WindowClaims> window_claims() const;
 
   /// The bearer token, read afresh; warns once when others can read its file. Throws ConfigError.
   std::string token();

@@ -101,6 +101,7 @@ void Pipeline::Worker::run(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] {
     ending_.request_stop();
     warehouse_.cancel();
+    if (pipeline_.claims_ != nullptr) pipeline_.claims_->cancel();
   });
   std::jthread fetching([this] { fetch_all(); });
   try {
@@ -158,9 +159,13 @@ bool Pipeline::Worker::fetch(Slot& slot) {
   slot.seen_load = pipeline_.seen_load_;
   slot.exchange = Exchange{};
   try {
+    if (!pipeline_.claim(slot.task)) return false;
+    slot.report.window = slot.task.window;
     ask(slot, sent);
     return parse(slot, sent);
   } catch (const ApiError& error) {
+    failed(slot, as_failure(error));
+  } catch (const DatabaseError& error) {  // nothing could be claimed
     failed(slot, as_failure(error));
   } catch (const std::bad_alloc&) {
     failed(slot, out_of_memory("read", slot.task.window));
@@ -316,13 +321,15 @@ void Pipeline::Worker::give_back(Slot* slot) {
 }
 
 Pipeline::Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions& options,
-                   const Surroundings& surroundings, PipelineEvents& events, std::int64_t seen_load)
+                   const Surroundings& surroundings, PipelineEvents& events, std::int64_t seen_load,
+                   WindowClaims* claims)
     : plan_(plan),
       allowance_(allowance),
       options_(options),
       surroundings_(surroundings),
       events_(events),
-      seen_load_(seen_load) {}
+      seen_load_(seen_load),
+      claims_(claims) {}
 
 void Pipeline::work(ApiClient& client, Warehouse& warehouse, std::stop_token stop,
                     std::chrono::steady_clock::time_point pause_at) {
@@ -353,6 +360,21 @@ std::optional<Task> Pipeline::take(std::stop_token stop, std::chrono::steady_clo
     events_.idle();
   }
   return std::nullopt;
+}
+
+// Makes the task this process's, or the part of it that is free; false where another reads it, or has read it.
+bool Pipeline::claim(Task& task) {
+  if (claims_ == nullptr || task.kind == Task::Kind::probe) return true;
+  const auto mine = claims_->claim(task.window);
+  const std::scoped_lock lock(mutex_);
+  if (mine) {
+    plan_.narrow(task, *mine);
+  } else {
+    plan_.yielded(task);
+    allowance_.not_sent(surroundings_.steady());
+  }
+  changed_.notify_all();
+  return mine.has_value();
 }
 
 void Pipeline::request_ended(const Task& task, const Exchange& exchange, Timestamp sent) {

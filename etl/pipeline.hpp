@@ -12,6 +12,7 @@
 #include "etl/rate_allowance.hpp"
 #include "etl/response_parser.hpp"
 #include "etl/warehouse.hpp"
+#include "etl/window_claims.hpp"
 
 namespace odetl {
 
@@ -54,9 +55,10 @@ inline constexpr std::chrono::minutes kLongestKept{5};
 /// after kLongestKept they are dropped and read anew.
 class Pipeline {
  public:
-  /// `seen_load`: StreamState::load_number as read before the plan was made.
+  /// `seen_load`: StreamState::load_number as read before the plan was made. `claims`: where other processes read the
+  /// same ranges; what is theirs is left out, see WindowPlan::has_yielded().
   Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions& options, const Surroundings& surroundings,
-           PipelineEvents& events, std::int64_t seen_load);
+           PipelineEvents& events, std::int64_t seen_load, WindowClaims* claims = nullptr);
 
   /// Works until the plan is done or stopped, or `stop` is requested: then the window in hand is rolled back. After
   /// `pause_at` no new window is begun; work() can be called again to go on.
@@ -75,6 +77,7 @@ class Pipeline {
   class Worker;
 
   std::optional<Task> take(std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
+  bool claim(Task& task);
   void request_ended(const Task& task, const Exchange& exchange, Timestamp sent);
   void succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer);
   WindowPlan::Verdict failed(const Task& task, const TaskFailure& failure);
@@ -90,6 +93,7 @@ class Pipeline {
   Surroundings surroundings_;
   PipelineEvents& events_;
   std::atomic<std::int64_t> seen_load_;
+  WindowClaims* claims_;
   std::optional<std::chrono::milliseconds> clock_offset_;
   mutable std::mutex mutex_;  // guards plan, allowance, events and clock offset
   std::condition_variable_any changed_;

@@ -235,6 +235,22 @@ void WindowPlan::abandoned(const Task& task) {
   if (task.kind == Task::Kind::probe) probe_in_flight_ = false;
 }
 
+void WindowPlan::narrow(Task& task, const TimeWindow& part) {
+  if (task.window.from < part.from) has_yielded_ = true;
+  in_flight_width_ -= task.window.width() - part.width();
+  Task rest = task;
+  rest.window.from = part.to;
+  task.window = part;
+  if (rest.window.empty()) return;
+  put_back(rest);
+  task.kind = kind_of(task);
+}
+
+void WindowPlan::yielded(const Task& task) {
+  abandoned(task);
+  has_yielded_ = true;
+}
+
 void WindowPlan::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {
   abandoned(task);
   answered(task);

@@ -169,6 +169,14 @@ class WindowPlan {
   /// A worker drops its task, e.g. because it is told to stop.
   void abandoned(const Task& task);
 
+  /// Of the task only `part`, which lies within its window, is read here: what stands before it is another process's, and
+  /// what follows is handed out later.
+  void narrow(Task& task, const TimeWindow& part);
+  /// All of the task is another process's.
+  void yielded(const Task& task);
+  /// Whether anything was left to another process.
+  bool has_yielded() const { return has_yielded_; }
+
   /// Nothing past `bound` is handed out from now on: the server's clock, less settle.
   void limit(sys_seconds bound);
 
@@ -217,6 +225,7 @@ class WindowPlan {
   bool probe_in_flight_ = false;
   bool probed_since_success_ = false;
   bool fractions_seen_ = false;
+  bool has_yielded_ = false;
   bool throttled_ = false;       // and not answered since
   std::uint64_t throttles_ = 0;  // all of them
   int consecutive_ = 0;

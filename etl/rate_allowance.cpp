@@ -26,6 +26,11 @@ void RateAllowance::sent(Clock::time_point now) {
   next_slot_ = now + std::chrono::duration_cast<Duration>(spacing);
 }
 
+void RateAllowance::not_sent(Clock::time_point now) {
+  if (left_) ++*left_;
+  if (next_slot_) next_slot_ = now;
+}
+
 void RateAllowance::observed(const RateLimit& announced, Clock::time_point now,
                              std::optional<sys_seconds> server_date) {
   if (announced.limit && *announced.limit > 0) limit_ = announced.limit;

@@ -20,6 +20,8 @@ class RateAllowance {
 
   /// A request is about to be sent at `now`.
   void sent(Clock::time_point now);
+  /// It turned out not to be needed.
+  void not_sent(Clock::time_point now);
   /// An answer announced this. Missing fields change nothing. The announced reset is a time of the server's
   /// clock, so it counts only together with the Date of the same answer.
   void observed(const RateLimit& announced, Clock::time_point now, std::optional<sys_seconds> server_date = {});

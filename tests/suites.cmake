@@ -20,6 +20,7 @@ odetl_suite(warehouse_test odetl
   integration/warehouse_quarantine_test.cpp integration/warehouse_content_test.cpp
   integration/warehouse_state_test.cpp integration/warehouse_faults_test.cpp integration/migrations_test.cpp
   integration/warehouse_vanished_test.cpp integration/audit_test.cpp integration/database_test.cpp
+  integration/window_claims_test.cpp
   integration/warehouse_fixture.cpp)
 odetl_suite(simulation_test odetl_simulation chaos/simulation/simulation_test.cpp)
 odetl_suite(simulator_test odetl_simulator integration/simulator_test.cpp)

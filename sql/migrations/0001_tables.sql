@@ -178,6 +178,21 @@ COMMENT ON COLUMN vanished_interactions.occurred_at IS 'As in interactions.';
 COMMENT ON COLUMN vanished_interactions.interaction_id IS 'As in interactions.';
 COMMENT ON COLUMN vanished_interactions.missed_at IS 'When it was missed.';
 
+-- Not logged: with the server's sessions the claims end, too.
+CREATE UNLOGGED TABLE window_claims (
+    stream      text NOT NULL,
+    window_from timestamptz NOT NULL,
+    window_to   timestamptz NOT NULL,
+    owner       bigint NOT NULL,
+    claimed_at  timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE window_claims IS 'What backfills read at the moment, so that no two of them read the same.';
+COMMENT ON COLUMN window_claims.stream IS 'interactions.';
+COMMENT ON COLUMN window_claims.window_from IS 'The window''s first instant.';
+COMMENT ON COLUMN window_claims.window_to IS 'The instant that the window ends before.';
+COMMENT ON COLUMN window_claims.owner IS 'The process, by the advisory lock that its session holds: without one the claim is void.';
+COMMENT ON COLUMN window_claims.claimed_at IS 'When it was claimed.';
+
 CREATE VIEW current_users AS SELECT * FROM users WHERE deleted_at IS NULL;
 COMMENT ON VIEW current_users IS 'users without the marked ones.';
 CREATE VIEW current_interactions AS SELECT * FROM interactions WHERE deleted_at IS NULL;

@@ -1,3 +1,6 @@
+#include <csignal>
+#include <thread>
+
 #include "tests/integration/acceptance_fixture.hpp"
 
 // What a backfill leaves in the warehouse.
@@ -260,6 +263,37 @@ TEST(Backfill, ReloadTakesUpWhatChangedAtTheServer) {
   EXPECT_THAT(odetl.differences_in("2024-03-01", "2024-03-02"), IsEmpty());
   EXPECT_EQ(odetl.sql("SELECT text FROM opendialog.interactions WHERE deleted_at IS NOT NULL ORDER BY text"),
             "before\ngone\ntwin");
+}
+
+TEST(Backfills, ShareARangeThroughTheDatabaseWithoutAskingTwice) {
+  Installation odetl;
+  converse(odetl.tenant, "2024-03-01 00:00:00", "2024-04-01 00:00:00", 9'000);
+  odetl.fault("none next=0 delay_ms=20");
+  const std::vector<std::string> command = {"backfill", "--from", kFrom, "--to", kTo, "--window", "6h"};
+  ASSERT_TRUE(ended(odetl.etl({"migrate"}), 0));
+  const auto one = odetl.start(command);
+  const auto other = odetl.start(command);
+  EXPECT_EQ(one->wait(), (ExitStatus{0, 0})) << one->err();
+  EXPECT_EQ(other->wait(), (ExitStatus{0, 0})) << other->err();
+  EXPECT_THAT(odetl.differences_in(kFrom, kTo), IsEmpty());
+  EXPECT_LE(odetl.server.request_count(), 31u * 4 + 4) << "as many as one process needs";
+  EXPECT_EQ(odetl.sql("SELECT count(*) > 1 FROM (SELECT FROM opendialog.window_log GROUP BY window_from "
+                      "HAVING count(*) > 1) AS twice"),
+            "f");
+}
+
+TEST(Backfills, OneTakesOverWhatAnotherLeavesBehind) {
+  Installation odetl;
+  converse(odetl.tenant, "2024-03-01 00:00:00", "2024-04-01 00:00:00", 3'000);
+  odetl.fault("none next=0 delay_ms=30");
+  const std::vector<std::string> command = {"backfill", "--from", kFrom, "--to", kTo, "--window", "6h"};
+  ASSERT_TRUE(ended(odetl.etl({"migrate"}), 0));
+  const auto killed = odetl.start(command);
+  const auto other = odetl.start(command);
+  while (odetl.server.request_count() < 20) std::this_thread::sleep_for(1ms);
+  killed->kill(SIGKILL);
+  EXPECT_EQ(other->wait(), (ExitStatus{0, 0})) << other->err();
+  EXPECT_THAT(odetl.differences_in(kFrom, kTo), IsEmpty());
 }
 
 }  // namespace

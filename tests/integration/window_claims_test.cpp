@@ -1,0 +1,65 @@
+#include "etl/window_claims.hpp"
+
+#include "tests/integration/warehouse_fixture.hpp"
+
+namespace odetl::test {
+namespace {
+
+class WindowClaimsTest : public testing::Test {
+ protected:
+  WindowClaimsTest() { migrate(*connect_database(dsn, "opendialog")); }
+
+  std::unique_ptr<WindowClaims> process(std::int64_t owner) const {
+    return make_window_claims([this] { return connect_database(dsn, "opendialog"); }, owner);
+  }
+  void cover(const std::string& from, const std::string& to) const {
+    cluster().query_at(dsn, "UPDATE opendialog.stream_state SET coverage = coverage + tstzmultirange(tstzrange('" + from +
+                                "', '" + to + "'))");
+  }
+  std::string claims() const { return cluster().query_at(dsn, "SELECT count(*) FROM opendialog.window_claims"); }
+
+  const std::string dsn = cluster().create_database();
+  const TimeWindow first = window("2024-01-01T00:00:00Z", "2024-01-01T06:00:00Z");
+  const TimeWindow second = window("2024-01-01T06:00:00Z", "2024-01-01T12:00:00Z");
+  const TimeWindow both = window("2024-01-01T00:00:00Z", "2024-01-01T12:00:00Z");
+};
+
+TEST_F(WindowClaimsTest, AWindowIsOneProcesssAlone) {
+  const auto one = process(1);
+  const auto other = process(-2);
+  EXPECT_EQ(one->claim(first), first);
+  EXPECT_EQ(other->claim(first), std::nullopt);
+  EXPECT_EQ(other->claim(both), second) << "the part that is free";
+  EXPECT_EQ(one->claim(both), first) << "its own claim does not hinder it";
+}
+
+TEST_F(WindowClaimsTest, WhatIsCoveredNeedsNobody) {
+  const auto one = process(1);
+  cover("2024-01-01T00:00:00Z", "2024-01-01T02:00:00.5Z");
+  EXPECT_EQ(one->claim(first), window("2024-01-01T02:00:01Z", "2024-01-01T06:00:00Z"));
+  cover("2024-01-01T02:00:00Z", "2024-01-01T06:00:00Z");
+  EXPECT_EQ(one->claim(first), std::nullopt);
+  EXPECT_EQ(claims(), "0") << "the claim of what is covered is taken away";
+}
+
+TEST_F(WindowClaimsTest, AProcessThatEndedHoldsNothing) {
+  const auto one = process(1);
+  EXPECT_EQ(process(2)->claim(both), both);
+  EXPECT_EQ(one->claim(both), both);
+  EXPECT_EQ(claims(), "1");
+}
+
+TEST_F(WindowClaimsTest, AClaimOutlivesABrokenSessionOfItsProcess) {
+  const auto one = process(1);
+  const auto other = process(2);
+  EXPECT_EQ(one->claim(first), first);
+  cluster().query_at(dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                          "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  EXPECT_EQ(error_of([&] { one->claim(second); }).failure(), Failure::db_unreachable);
+  EXPECT_EQ(one->claim(second), second);
+  EXPECT_EQ(error_of([&] { other->claim(both); }).failure(), Failure::db_unreachable);
+  EXPECT_EQ(other->claim(both), std::nullopt);
+}
+
+}  // namespace
+}  // namespace odetl::test
