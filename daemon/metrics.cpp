@@ -55,11 +55,23 @@ double open_descriptors() {
   return count;
 }
 
-double resident_bytes() {
+struct Memory {
+  double all = 0;
+  double resident = 0;
+};
+
+Memory memory_bytes() {
   std::ifstream statm("/proc/self/statm");
-  double pages = 0;
-  statm >> pages >> pages;
-  return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
+  Memory pages;
+  statm >> pages.all >> pages.resident;
+  const auto size = static_cast<double>(sysconf(_SC_PAGESIZE));
+  return {pages.all * size, pages.resident * size};
+}
+
+double descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<double>(limit.rlim_cur);
 }
 
 double cpu_seconds() {
@@ -97,7 +109,9 @@ struct Metrics::Families {
   Gauge& build = gauge(registry, "build_info", "Always 1.", {{"version", kVersion}, {"commit", kCommit}});
   Counter& cpu = BuildCounter().Name("process_cpu_seconds_total").Help("User and system time.").Register(registry).Add({});
   Gauge& resident = process_gauge(registry, "process_resident_memory_bytes", "Resident memory.");
+  Gauge& virtual_memory = process_gauge(registry, "process_virtual_memory_bytes", "Address space.");
   Gauge& descriptors = process_gauge(registry, "process_open_fds", "Open file descriptors.");
+  Gauge& most_descriptors = process_gauge(registry, "process_max_fds", "The limit on open file descriptors.");
   Gauge& started = process_gauge(registry, "process_start_time_seconds", "Start of the process, as a Unix time.");
   std::atomic<bool> has_watermark{false};
 };
@@ -110,6 +124,15 @@ Metrics::Metrics() : families_(std::make_unique<Families>()) {
   // Series that exist from the beginning can be alerted on.
   for (const char* result : {"inserted", "updated", "unchanged", "deleted", "rejected"}) f.interactions.Add({{"result", result}});
   for (const char* result : {"inserted", "updated", "unchanged"}) f.users.Add({{"result", result}});
+  for (const Reason reason : {Reason::poll, Reason::recheck}) {
+    for (const Outcome outcome : {Outcome::loaded, Outcome::failed, Outcome::split, Outcome::poisoned}) {
+      f.windows.Add({{"reason", to_text(reason)}, {"outcome", to_text(outcome)}});
+    }
+  }
+  for (const char* code : {"0", "200", "401", "429", "500", "503"}) f.requests.Add({{"code", code}});
+  for (int cause = 0; cause <= static_cast<int>(Failure::not_leader); ++cause) {
+    f.retries.Add({{"cause", to_text(static_cast<Failure>(cause))}});
+  }
 }
 
 Metrics::~Metrics() = default;
@@ -164,7 +187,10 @@ std::string Metrics::expose(Timestamp now) {
   Families& f = *families_;
   if (f.has_watermark) f.lag.Set(unix_time(now) - f.watermark.Value());
   f.cpu.Increment(cpu_seconds() - f.cpu.Value());
-  f.resident.Set(resident_bytes());
+  const Memory memory = memory_bytes();
+  f.resident.Set(memory.resident);
+  f.virtual_memory.Set(memory.all);
+  f.most_descriptors.Set(descriptor_limit());
   f.lost_lines.Increment(static_cast<double>(lost_log_lines()) - f.lost_lines.Value());
   f.descriptors.Set(open_descriptors());
   return prometheus::TextSerializer().Serialize(f.registry.Collect());

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 constexpr auto kBarInterval = 200ms;
 constexpr auto kLineInterval = 5s;
 constexpr int kBarCells = 24;
+constexpr int kLeastCells = 4;  // where the terminal is narrow
 
 constexpr auto kPaceSpan = 30s;
 constexpr auto kPaceStep = 1s;        // between two points of it
@@ -125,13 +126,14 @@ std::optional<std::chrono::seconds> Pace::time_left() const {
 }
 
 std::string progress_bar(const ProgressReading& reading, const Pace& pace, int width) {
-  const int full = std::clamp(static_cast<int>(reading.ratio * kBarCells), 0, kBarCells);
-  std::string bar = fmt::format(
-      "[{}{}] {:3.0f} %  {} rows  {} rows/s  {} requests  ETA {}", std::string(static_cast<std::size_t>(full), '#'),
-      std::string(static_cast<std::size_t>(kBarCells - full), ' '), 100.0 * reading.ratio,
-      with_commas(reading.totals.rows_read), with_commas(static_cast<std::uint64_t>(pace.rows_per_second())),
-      reading.requests, eta(pace));
-  if (reading.rate_wait > 0s) bar += fmt::format("  waits {} for the rate limit", to_text(reading.rate_wait));
+  std::string words = fmt::format(
+      " {:3.0f} %  {} rows  {} rows/s  {} requests  ETA {}", 100.0 * reading.ratio, with_commas(reading.totals.rows_read),
+      with_commas(static_cast<std::uint64_t>(pace.rows_per_second())), reading.requests, eta(pace));
+  if (reading.rate_wait > 0s) words += fmt::format("  rate limit {}", to_text(reading.rate_wait));
+  const int cells = std::clamp(width - static_cast<int>(words.size()) - 2, kLeastCells, kBarCells);
+  const int full = std::clamp(static_cast<int>(reading.ratio * cells), 0, cells);
+  std::string bar = fmt::format("[{}{}]{}", std::string(static_cast<std::size_t>(full), '#'),
+                                std::string(static_cast<std::size_t>(cells - full), ' '), words);
   if (static_cast<int>(bar.size()) > width) bar.resize(static_cast<std::size_t>(std::max(0, width)));
   return bar;
 }

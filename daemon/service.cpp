@@ -124,6 +124,7 @@ void Service::Impl::show() {
   }
   metrics_.watermark(state_.watermark, gaps);
   metrics_.window_width(width_.current());
+  metrics_.rejected_records(static_cast<std::uint64_t>(state_.rejected));
   metrics_.leader(leads_);
   const std::scoped_lock lock(mutex_);
   status_ = {leads_, state_, std::nullopt};

@@ -24,6 +24,7 @@ struct StreamState {
   Coverage poisoned;                     ///< seconds that the server could not serve
   std::optional<sys_seconds> poll_from;  ///< where live polling began
   std::int64_t load_number = 0;          ///< of the last committed load
+  std::int64_t rejected = 0;             ///< records in quarantine
 };
 
 /// What one poll reads: all gaps of [from, settled), and everything since `lookback` before the watermark, in which rows

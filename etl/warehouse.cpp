@@ -140,6 +140,7 @@ StreamState PostgresWarehouse::read_state() {
     state.poisoned = read_ranges(rows->text(0, 2));
     state.poll_from = read_instant(*rows, 3);
     state.load_number = rows->integer(0, 4);
+    state.rejected = rows->integer(0, 5);
     return state;
   });
 }

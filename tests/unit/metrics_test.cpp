@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <sstream>
+
 namespace odetl {
 namespace {
 
@@ -50,6 +53,50 @@ TEST(Metrics, ShowsEverySeriesOfTheContractFromTheBeginning) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + name + " "));
   }
   EXPECT_THAT(text, testing::ContainsRegex("opendialog_etl_build_info\\{.*version=\"[0-9.]+\".*\\} 1"));
+}
+
+// The type of every series of the contract, as a scraper reads it.
+TEST(Metrics, EverySeriesHasItsTypeAndAHelp) {
+  const std::map<std::string, std::string> types = {{"watermark_timestamp_seconds", "gauge"},
+                                                    {"lag_seconds", "gauge"},
+                                                    {"last_success_timestamp_seconds", "gauge"},
+                                                    {"interactions_total", "counter"},
+                                                    {"users_total", "counter"},
+                                                    {"windows_total", "counter"},
+                                                    {"api_requests_total", "counter"},
+                                                    {"api_request_seconds", "histogram"},
+                                                    {"api_response_bytes_total", "counter"},
+                                                    {"api_retries_total", "counter"},
+                                                    {"load_seconds", "histogram"},
+                                                    {"window_width_seconds", "gauge"},
+                                                    {"row_lateness_seconds", "histogram"},
+                                                    {"coverage_gap_seconds", "gauge"},
+                                                    {"rejected_records", "gauge"},
+                                                    {"users_without_id_total", "counter"},
+                                                    {"leader", "gauge"},
+                                                    {"rate_limit_remaining", "gauge"},
+                                                    {"backfill_progress_ratio", "gauge"},
+                                                    {"build_info", "gauge"}};
+  const std::string text = Metrics().expose(kNow);
+  for (const auto& [name, type] : types) {
+    EXPECT_THAT(text, HasSubstr("# TYPE opendialog_etl_" + name + " " + type + "\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("# HELP opendialog_etl_" + name + " [A-Z0-9].*\\."));
+  }
+}
+
+// Comments, and samples `name{label="value",…} number`, whose family was told before.
+TEST(Metrics, EveryLineIsOfTheTextFormat) {
+  Metrics metrics;
+  metrics.window(loaded());
+  std::istringstream text(metrics.expose(kNow));
+  std::string family;
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("# TYPE ")) family = line.substr(7, line.rfind(' ') - 7);
+    if (line.starts_with("# ")) continue;
+    EXPECT_TRUE(line.starts_with(family)) << line;
+    EXPECT_THAT(
+        line, testing::MatchesRegex("[a-z_]+(\\{[a-z_]+=\"[^\"]*\"(,[a-z_]+=\"[^\"]*\")*,?\\})? [-+0-9.e]+(Inf)?|NaN"));
+  }
 }
 
 TEST(Metrics, CountsWhatBecameOfALoadedWindow) {

@@ -57,7 +57,14 @@ TEST(Progress, NeverIsWiderThanTheTerminal) {
 TEST(Progress, SaysWhenItWaitsForTheRateLimit) {
   ProgressReading waiting = reading(0.5);
   waiting.rate_wait = 42s;
-  EXPECT_THAT(bar_of(waiting), testing::EndsWith("ETA 10s  waits 42s for the rate limit"));
+  EXPECT_THAT(bar_of(waiting), testing::EndsWith("ETA 10s  rate limit 42s"));
+}
+
+TEST(Progress, TheBarMakesRoomForTheWords) {
+  ProgressReading waiting = reading(0.5);
+  waiting.rate_wait = 42s;
+  EXPECT_THAT(bar_of(waiting, 84), testing::StartsWith("[##   ]  50 %  "));
+  EXPECT_THAT(bar_of(waiting, 84), testing::EndsWith("rate limit 42s"));
 }
 
 TEST(Progress, ThePaceIsThatOfTheLastHalfMinute) {
