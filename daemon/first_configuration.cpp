@@ -171,8 +171,8 @@ void print_next_steps(const FirstAnswers& answers, const std::string& file) {
   }
   if (answers.database.find("${") != answers.database.npos) {
     fmt::print(
-        "  {}. set the variable that warehouse.dsn names, for the service in a drop-in: systemctl edit "
-        "opendialog-etl\n",
+        "  {}. set the variable that warehouse.dsn names, for the service as NAME=value in a file of mode 0600:\n"
+        "       /etc/opendialog-etl/environment\n",
         ++step);
   }
   fmt::print("  {}. opendialog-etl{} check           says what is missing, and what to do\n", ++step, option);
