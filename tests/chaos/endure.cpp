@@ -33,13 +33,32 @@ Strike strike_number(std::uint64_t number, chaos::Random& random) {
 
 std::string befall(chaos::Scene& scene, const Strike& strike, chaos::Random& random) {
   chaos::Random other(random.next());
-  std::future<std::string> beside;
+  // What a thread starts ends with it: so it stays until all is judged.
+  std::promise<std::string> struck;
+  std::promise<void> judged;
+  std::jthread beside;
   if (strike.second != nullptr) {
-    beside = std::async(std::launch::async, [&] { return strike.second->strike(scene, other); });
+    beside = std::jthread([&] {
+      try {
+        struck.set_value(strike.second->strike(scene, other));
+      } catch (...) {
+        struck.set_exception(std::current_exception());
+      }
+      judged.get_future().wait();
+    });
+  } else {
+    struck.set_value("");
   }
-  std::string wrong = strike.first->strike(scene, random);
-  if (beside.valid()) wrong += beside.get();
-  return wrong + scene.recover(std::chrono::seconds(30));
+  std::string wrong;
+  try {
+    wrong = strike.first->strike(scene, random) + struck.get_future().get();
+    if (wrong.empty()) wrong = scene.recover(std::chrono::seconds(30));
+    scene.adopt_daemon();
+  } catch (const std::exception& error) {
+    wrong = error.what();
+  }
+  judged.set_value();
+  return wrong;
 }
 
 int endure(const Arguments& arguments) {

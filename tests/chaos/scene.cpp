@@ -106,6 +106,7 @@ void Scene::start_daemon() {
            {"FAKETIME_DONT_RESET", "1"}};
   }
   daemon_ = odetl.start({"run"}, env);
+  started_by_ = std::this_thread::get_id();
 }
 
 void Scene::kill_daemon() {

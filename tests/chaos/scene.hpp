@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/chaos/fault_proxy.hpp"
@@ -57,6 +58,10 @@ class Scene {
   int port() const { return port_; }
   /// Kills it as an operator never would, and starts another.
   void kill_daemon();
+  /// Where another thread started the daemon, which ends with that: starts one in this.
+  void adopt_daemon() {
+    if (started_by_ != std::this_thread::get_id()) kill_daemon();
+  }
   /// Tells it to end; nothing, or how it did not do as promised.
   std::string stop_daemon();
 
@@ -79,6 +84,7 @@ class Scene {
   test::TempDirectory sockets_;
   std::unique_ptr<ChildProcess> daemon_;
   std::unique_ptr<ChildProcess> backfill_;
+  std::thread::id started_by_;
   int port_;
   std::atomic<std::uint64_t> said_ = 1'000'000;  // past what was said long ago
   std::mutex rows_mutex_;
