@@ -103,10 +103,14 @@ void add_commands(CLI::App& app, Typed& typed) {
   };
   CLI::App* init = add("init", "Write a first configuration, after a few questions or from the options", Command::init,
                        "init --url https://acme.cloud.opendialog.ai --token-file /etc/opendialog-etl/token");
-  init->add_option("--url", invocation.init_url, "Address of the OpenDialog tenant");
-  init->add_option("--token-file", invocation.init_token_file, "File that holds the API token [default: token, beside the configuration]");
-  init->add_option("--database", invocation.init_database, "PostgreSQL to load into [default: a private one on this machine]");
-  init->add_option("--output", invocation.init_output, "The file to write [default: as --config]");
+  init->add_option("--url", invocation.init_url, "Address of the OpenDialog tenant")->type_name("URL");
+  init->add_option("--token-file", invocation.init_token_file,
+                   "File that holds the API token [default: token, beside the configuration]")
+      ->type_name("FILE");
+  init->add_option("--database", invocation.init_database,
+                   "PostgreSQL to load into [default: a private one on this machine]")
+      ->type_name("DSN");
+  init->add_option("--output", invocation.init_output, "The file to write [default: as --config]")->type_name("FILE");
   init->add_flag("--force", invocation.force, "Replace the file if it is there");
 
   CLI::App* run = add("run", "Poll for ever in the foreground; the systemd service", Command::run, "run --once");

@@ -76,6 +76,8 @@ class Pipeline::Worker {
   std::optional<TaskFailure> try_to_load(Slot& slot);
   void failed(const Slot& slot, const TaskFailure& failure);
   void write_down(const WindowReport& report);
+  std::optional<TaskFailure> try_to_record(const WindowReport& report);
+  bool wait_to_record(const TaskFailure& failure, int failures, std::chrono::steady_clock::time_point until);
 
   bool is_stopping() const { return ending_.stop_requested(); }
   Slot* take_free_slot();
@@ -274,20 +276,44 @@ void Pipeline::Worker::failed(const Slot& slot, const TaskFailure& failure) {
   put({nullptr, report});
 }
 
-// The ledger only tells about these: when it cannot be written, the work goes on.
+// The ledger only tells about these: when it cannot be written, the work goes on. But a poisoned second that nobody wrote
+// down is one that no recheck looks for.
 void Pipeline::Worker::write_down(const WindowReport& report) {
   {
     const std::scoped_lock lock(pipeline_.mutex_);
     pipeline_.events_.window_done(report);
   }
+  const auto until = pipeline_.surroundings_.steady() + kLongestKept;
+  for (int failures = 1; const auto failure = try_to_record(report); ++failures) {
+    if (report.outcome != Outcome::poisoned || !wait_to_record(*failure, failures, until)) return;
+  }
+}
+
+std::optional<TaskFailure> Pipeline::Worker::try_to_record(const WindowReport& report) {
   try {
     warehouse_.record(report);
+    return std::nullopt;
   } catch (const DatabaseError& error) {
     const std::scoped_lock lock(pipeline_.mutex_);
     Task task;
     task.window = report.window;
     pipeline_.events_.failed(task, as_failure(error), {Action::again, milliseconds(0), false});
+    return as_failure(error);
   }
+}
+
+// False when it is not to be tried again.
+bool Pipeline::Worker::wait_to_record(const TaskFailure& failure, int failures,
+                                      std::chrono::steady_clock::time_point until) {
+  if (!passes_by_itself(failure.failure)) return false;
+  std::unique_lock lock(pipeline_.mutex_);
+  FailedAttempt attempt;
+  attempt.failure = failure.failure;
+  attempt.consecutive = failures;
+  const auto wait = decide(attempt, pipeline_.surroundings_.random()).wait;
+  if (pipeline_.surroundings_.steady() + wait >= until) return false;
+  pipeline_.changed_.wait_for(lock, ending_.get_token(), wait, [] { return false; });
+  return !is_stopping();
 }
 
 Pipeline::Worker::Slot* Pipeline::Worker::take_free_slot() {

@@ -53,11 +53,10 @@ TEST_F(WindowClaimsTest, AClaimOutlivesABrokenSessionOfItsProcess) {
   const auto one = process(1);
   const auto other = process(2);
   EXPECT_EQ(one->claim(first), first);
-  cluster().query_at(dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+  cluster().query_at(dsn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                           "WHERE datname = current_database() AND pid <> pg_backend_pid()");
   EXPECT_EQ(error_of([&] { one->claim(second); }).failure(), Failure::db_unreachable);
   EXPECT_EQ(one->claim(second), second);
-  EXPECT_EQ(error_of([&] { other->claim(both); }).failure(), Failure::db_unreachable);
   EXPECT_EQ(other->claim(both), std::nullopt);
 }
 

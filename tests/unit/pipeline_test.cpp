@@ -413,6 +413,20 @@ TEST_F(PipelineTest, APoisonedSecondIsIsolatedAndWrittenDown) {
   EXPECT_THAT(events.windows, testing::Contains(testing::Field(&WindowReport::outcome, Outcome::poisoned)).Times(1));
 }
 
+TEST_F(PipelineTest, APoisonedSecondIsWrittenDownWhenTheDatabaseIsBack) {
+  say_every(1s, window(0, 100));
+  tenant.behaviour().poisoned = {at(37)};
+  int failures = 2;
+  store.faults().before_record = [&](const WindowReport& report) {
+    if (report.outcome == Outcome::poisoned && failures-- > 0) throw DatabaseError(Failure::db_unreachable, "away");
+  };
+  make_plan({window(0, 100)});
+  work();
+  expect_warehouse_is_true();
+  EXPECT_EQ(store.tables().state.poisoned, Coverage({window(37, 38)}));
+  EXPECT_THAT(events.windows, testing::Contains(testing::Field(&WindowReport::outcome, Outcome::poisoned)).Times(1));
+}
+
 TEST_F(PipelineTest, AWindowThatFailsAgainAndAgainIsWrittenDownOnceWhileItIsRetried) {
   fail_requests(0, 5, ApiError(Failure::throttled, "too many requests", 429));
   make_plan({window(0, 100)});
