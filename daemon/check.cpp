@@ -121,7 +121,7 @@ class Checks {
     if (pending.empty()) {
       ok("schema", fmt::format("'{}' is up to date", database.schema()));
     } else if (wiring_.config().warehouse.auto_migrate) {
-      ok("schema", fmt::format("'{}' lacks {} migrations, which the next run applies", database.schema(), pending.size()));
+      ok("schema", fmt::format("'{}' lacks {} of the migrations; the next run applies what is missing", database.schema(), pending.size()));
     } else {
       fail("schema", ExitCode::configuration,
            fmt::format("'{}' lacks {} migrations; run `opendialog-etl migrate`", database.schema(), pending.size()));
