@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "etl/identity.hpp"
 #include "etl/ledger.hpp"
@@ -84,8 +85,10 @@ class PostgresWarehouse final : public Warehouse {
                          WindowReport& report);
   HeldIds held(Database& db, const TimeWindow& window);
   void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows);
-  static void drop_up_to_date(Database& db, const Batch& batch, std::vector<std::uint32_t>& users);
-  void write_users(Database& db, const Batch& batch, std::vector<std::uint32_t> users, bool look_first,
+  static void drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
+                              std::vector<std::uint32_t>& users);
+  void write_users(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
+                   std::vector<std::uint32_t> users, bool look_first,
                    const std::string& now, WindowReport& report);
   std::vector<Uuid> write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                      WindowReport& report);
@@ -219,7 +222,7 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   const bool look_first = compare || begun->boolean(0, 5);
   std::set<std::uint32_t> refused_rows;
   for (const auto& [row, why] : refused) refused_rows.insert(row);
-  write_users(db, batch, distinct_users(batch, refused_rows, diff.fresh), look_first, now, report);
+  write_users(db, batch, diff.fresh, distinct_users(batch, refused_rows, diff.fresh), look_first, now, report);
   const std::vector<Uuid> rejects = write_rejects(db, batch, refused, now, report);
 
   // From here on one loader at a time, for a moment. What was compared above must not have changed since: the key would
@@ -265,11 +268,14 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
 }
 
 // Takes away the users that are known and unchanged: those are not even locked.
-void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, std::vector<std::uint32_t>& users) {
+void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
+                                        std::vector<std::uint32_t>& users) {
   if (users.empty()) return;
   const auto known = db.run("load/known_users", {user_ids_json(batch, users)});
   std::unordered_map<std::string_view, std::size_t> row_of;
   for (std::size_t row = 0; row < known->size(); ++row) row_of.emplace(known->text(row, 0), row);
+  std::unordered_set<std::string_view> said_something_new;
+  for (const std::uint32_t i : fresh) said_something_new.insert(batch.users[batch.interactions[i].user].user_id);
   std::erase_if(users, [&](std::uint32_t i) {
     const User& user = batch.users[i];
     const auto at = row_of.find(user.user_id);
@@ -278,16 +284,20 @@ void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, std::v
     if (!known->get(at->second, 1)) return false;
     const auto age = known->integer(at->second, 1);
     const auto served = user.observed_at->time_since_epoch().count();
-    return served < age || (served == age && known->text(at->second, 2) == hex_of(user.profile_hash));
+    const bool same = known->text(at->second, 2) == hex_of(user.profile_hash);
+    // Read again in another order or other windows, the same profile stands with another message: that is nothing new.
+    if (same && !said_something_new.contains(user.user_id)) return true;
+    return served < age || (served == age && same);
   });
 }
 
-void PostgresWarehouse::write_users(Database& db, const Batch& batch, std::vector<std::uint32_t> users, bool look_first,
+void PostgresWarehouse::write_users(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
+                                    std::vector<std::uint32_t> users, bool look_first,
                                     const std::string& now, WindowReport& report) {
   const std::size_t all = users.size();
   report.users_inserted = report.users_updated = 0;
   report.users_without_id = batch.users_without_id;
-  if (look_first) drop_up_to_date(db, batch, users);
+  if (look_first) drop_up_to_date(db, batch, fresh, users);
   if (!users.empty()) {
     const auto written = db.run("load/upsert_users", {users_json(batch, users), now});
     for (std::size_t row = 0; row < written->size(); ++row) {

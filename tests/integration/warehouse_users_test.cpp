@@ -38,6 +38,20 @@ TEST_F(Profiles, OfTheSameDateFollowTheLaterReading) {
   EXPECT_EQ(ann(), "Second|2");
 }
 
+// Guarantee 7: the server lists in any order, and a profile comes with whichever message is first.
+TEST_F(Profiles, ReadAgainWithAnotherMessageAreNothingNew) {
+  const TimeWindow day = window("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z");
+  const std::string profile = R"({"first_name":"Ann"})";
+  const std::string early = "2024-01-01T08:00:00Z";
+  const std::string late = "2024-01-01T09:00:00Z";
+  load(*warehouse_, day, Answer().user("ann", profile).says(early, R"("a")").says(late, R"("b")"));
+  const std::string before = row_versions();
+  const Loaded again =
+      load(*warehouse_, day, Answer().user("ann", profile).says(late, R"("b")").says(early, R"("a")"));
+  EXPECT_EQ(again.report.users_unchanged, 1U);
+  EXPECT_EQ(row_versions(), before);
+}
+
 TEST_F(Profiles, AreNeverErasedByEmptyOnes) {
   seen(1, R"({"first_name":"Ann"})");
   const std::string before = query("SELECT xmin, ctid FROM users");
