@@ -18,8 +18,6 @@ using namespace std::chrono_literals;
 using std::chrono::seconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr auto kPatienceAtFirst = 10s;  // before anything succeeded
-constexpr auto kPatience = 10min;
 constexpr auto kLongestSettling = 120s;  // waited for the end of a range to settle
 constexpr auto kLookAgain = 1s;          // for what other backfills of the same range have left
 
@@ -169,10 +167,8 @@ std::vector<TimeWindow> Backfill::left_to_others(const StreamState& state,
 // Reads the ranges; answers what lies past the server's clock, in order.
 std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, const StreamState& state,
                                        std::stop_token stop) {
-  PlanOptions options;
+  PlanOptions options = command_plan_options();
   options.retry_poisoned = true;
-  options.patience_at_first = kPatienceAtFirst;
-  options.patience = kPatience;
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
   Pipeline pipeline(plan, allowance, wiring_.read_options(Reason::backfill), surroundings_, telemetry_,

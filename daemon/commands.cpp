@@ -87,19 +87,13 @@ ExitCode migrate_schema(const Invocation& invocation, Wiring& wiring, std::stop_
   return ExitCode::done;
 }
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
-}
-
 // One block of `status --watch`, which outlives a database that is away for a while.
 std::string told_or_trouble(const std::function<std::string()>& text, bool json) {
   const std::string now = to_rfc3339(std::chrono::floor<std::chrono::seconds>(real_surroundings().now()));
   try {
     return json ? text() : fmt::format("{:<14}{}\n{}\n", "as of", now, text());
   } catch (const DatabaseError& error) {
-    if (json) return fmt::format("{{\"error\":{}}}\n", quoted(error.what()));
+    if (json) return fmt::format("{{\"error\":{}}}\n", json_string(error.what()));
     return fmt::format("{:<14}{}\n{:<14}{}; trying again\n\n", "as of", now, "unknown", error.what());
   }
 }

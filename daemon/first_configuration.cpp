@@ -25,12 +25,6 @@ namespace fs = std::filesystem;
 constexpr int kTries = 3;
 
 // YAML's double quotes take the escapes of JSON.
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
-}
-
 [[noreturn]] void refuse(const std::string& message) { throw CommandError(ExitCode::usage, "init: " + message); }
 
 // Variables are set where the service runs, not here.
@@ -199,7 +193,7 @@ api:
 
 warehouse:
 )",
-                  quoted(answers.url), quoted("${OPENDIALOG_TOKEN_FILE:-" + answers.token_file + "}"));
+                  json_string(answers.url), json_string("${OPENDIALOG_TOKEN_FILE:-" + answers.token_file + "}"));
   if (answers.database.empty()) {
     text +=
         "  # No dsn: a private PostgreSQL in state_dir, which runs while opendialog-etl does.\n"
@@ -208,7 +202,7 @@ warehouse:
     text += fmt::format(
         "  # Where the rows go. A password is better kept in ~/.pgpass or in a variable: ${{DATABASE_URL}}\n  dsn: "
         "{}\n",
-        quoted(answers.database));
+        json_string(answers.database));
   }
   return text + R"(  # The schema that holds the tables.
   # schema: opendialog

@@ -13,17 +13,6 @@
 namespace odetl {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kPatienceAtFirst = 10s;  // before anything succeeded
-constexpr auto kPatience = 10min;
-
-std::string quoted(std::string_view text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
-}
-
 SqlParam chosen_ids(const Invocation& invocation) {
   if (invocation.ids.empty()) return std::nullopt;
   std::string list;
@@ -59,10 +48,8 @@ Chosen choose(DatabaseSession& session, const SqlParam& ids) {
 void read(Wiring& wiring, const Coverage& windows, Telemetry& telemetry, const Surroundings& surroundings,
           std::stop_token stop) {
   const StreamState state = wiring.warehouse()->read_state();
-  PlanOptions options;
+  PlanOptions options = command_plan_options();
   options.retry_poisoned = true;
-  options.patience_at_first = kPatienceAtFirst;
-  options.patience = kPatience;
   WindowWidth width(wiring.width_limits());
   WindowPlan plan(windows.windows(), state.poisoned, width, options);
   RateAllowance allowance = wiring.rate_allowance(Reason::recheck);
@@ -97,7 +84,7 @@ ExitCode list_rejects(const Wiring& wiring, const Invocation& invocation) {
       json += (json.empty() ? "" : ",\n ") + std::string(rows->text(row, 8));
       if (invocation.json) continue;
       fmt::print("{} [{}, {}) user {} first {} last {} attempts {}: {}\n", rows->text(row, 0), rows->text(row, 4),
-                 rows->text(row, 5), rows->get(row, 1) ? quoted(rows->text(row, 1)) : "unknown", rows->text(row, 6),
+                 rows->text(row, 5), rows->get(row, 1) ? json_string(rows->text(row, 1)) : "unknown", rows->text(row, 6),
                  rows->text(row, 7), rows->text(row, 3), rows->text(row, 2));
     }
     if (invocation.json) {

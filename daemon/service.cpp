@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "daemon/log.hpp"
+#include "daemon/workers.hpp"
 
 namespace odetl {
 namespace {
@@ -19,8 +20,6 @@ constexpr auto kStandbyInterval = seconds(5);    // between two tries to lead, a
 constexpr auto kLongestProbeInterval = seconds(300);  // between two tries while a human must act
 constexpr int kRecheckPart = 4;                       // of the poll interval, the least time that rechecks get
 constexpr auto kDefaultPast = 24h;               // a first run begins so long before now
-constexpr auto kPatienceAtFirst = 10s;           // of run --once, before anything succeeded
-constexpr auto kPatience = 10min;
 
 // What `run --once` makes of a plan that was stopped.
 [[noreturn]] void give_up(const TaskFailure& failure) {
@@ -379,10 +378,8 @@ void Service::Impl::run_once(std::stop_token stop) {
     throw CommandError(ExitCode::temporary, "run --once: another process polls this warehouse; nothing was done");
   }
   leads_ = true;
-  PlanOptions options;
+  PlanOptions options = command_plan_options();
   options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
-  options.patience_at_first = kPatienceAtFirst;
-  options.patience = kPatience;
   if (const auto stopped_by = poll(stop, options)) give_up(*stopped_by);
   refresh_state();
 }

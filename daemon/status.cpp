@@ -17,13 +17,7 @@ constexpr auto kPaceSpan = 10min;  // the pace is that of so long
 constexpr auto kAtWork = 90s;      // a backfill that wrote nothing for longer has ended
 constexpr std::size_t kGapsInWords = 10;
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
-}
-
-std::string quoted_or_null(const std::optional<std::string>& text) { return text ? quoted(*text) : "null"; }
+std::string quoted_or_null(const std::optional<std::string>& text) { return text ? json_string(*text) : "null"; }
 
 std::string json_ranges(const std::vector<TimeWindow>& windows) {
   std::string list = "[";
@@ -57,7 +51,7 @@ std::string json_complaints(const std::vector<Complaint>& complaints) {
   std::string list = "[";
   for (const Complaint& complaint : complaints) {
     if (list.size() > 1) list += ',';
-    list += fmt::format(R"({{"what":{},"count":{},"last":"{}"}})", quoted(complaint.what), complaint.count,
+    list += fmt::format(R"({{"what":{},"count":{},"last":"{}"}})", json_string(complaint.what), complaint.count,
                         to_rfc3339(complaint.last));
   }
   return list + ']';
@@ -138,12 +132,12 @@ std::string status_json(const StatusFacts& facts) {
       R"("leader":{},"last_success":{},"last_error":{},"last_error_at":{},"windows":{},"rejected_records":{},"vanished_unconfirmed":{},)"
       R"("rows":{{"users":{},"interactions":{},"interactions_estimated":{}}},"ready":{},)"
       R"("errors":{},"rejects":{},"calendar":{}}})",
-      kVersion, kCommit, kStream, watermark ? quoted(to_rfc3339(*watermark)) : "null",
+      kVersion, kCommit, kStream, watermark ? json_string(to_rfc3339(*watermark)) : "null",
       watermark ? std::to_string(facts.lag.count()) : "null", json_ranges(facts.state.coverage.windows()),
       json_ranges(gaps_of(facts.state)), json_ranges(facts.state.poisoned.windows()), facts.leader,
       quoted_or_null(facts.last_success), quoted_or_null(facts.last_error), quoted_or_null(facts.last_error_at),
       json_windows(facts.windows), facts.rejected, facts.vanished, facts.users, facts.interactions, facts.interactions_estimated,
-      facts.not_ready ? quoted(*facts.not_ready) : "true", json_complaints(facts.errors),
+      facts.not_ready ? json_string(*facts.not_ready) : "true", json_complaints(facts.errors),
       json_complaints(facts.reject_reasons), json_calendar(facts.calendar));
 }
 

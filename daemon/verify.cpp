@@ -14,11 +14,8 @@
 namespace odetl {
 namespace {
 
-using namespace std::chrono_literals;
 using Kind = Finding::Kind;
 
-constexpr auto kPatienceAtFirst = 10s;  // before anything succeeded
-constexpr auto kPatience = 10min;
 constexpr int kPasses = 5;  // over what was loaded meanwhile
 
 // Collects what the workers find.
@@ -47,17 +44,11 @@ class Findings final : public AuditSink {
   std::mutex mutex_;
 };
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
-}
-
 void print(const Finding& finding) {
   fmt::print("{:<9}", to_text(finding.kind));
   if (!finding.interaction_id.empty()) fmt::print(" {}", finding.interaction_id);
   if (finding.occurred_at != Timestamp{}) fmt::print(" {}", to_rfc3339(finding.occurred_at));
-  if (!finding.user_id.empty()) fmt::print(" user {}", quoted(finding.user_id));
+  if (!finding.user_id.empty()) fmt::print(" user {}", json_string(finding.user_id));
   if (!finding.fields.empty()) fmt::print(": {}", finding.fields);
   fmt::print("\n");
 }
@@ -123,10 +114,8 @@ ExitCode Verification::run(std::stop_token stop) {
 }
 
 void Verification::read(const std::vector<TimeWindow>& ranges, std::stop_token stop) {
-  PlanOptions options;
+  PlanOptions options = command_plan_options();
   options.retry_poisoned = true;
-  options.patience_at_first = kPatienceAtFirst;
-  options.patience = kPatience;
   WindowPlan plan(ranges, state_.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::verify);
   Pipeline pipeline(plan, allowance, wiring_.read_options(Reason::verify), surroundings_, telemetry_,

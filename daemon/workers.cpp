@@ -5,6 +5,13 @@
 
 namespace odetl {
 
+PlanOptions command_plan_options() {
+  PlanOptions options;
+  options.patience_at_first = std::chrono::seconds(10);
+  options.patience = std::chrono::minutes(10);
+  return options;
+}
+
 void work_in_parallel(Wiring& wiring, Pipeline& pipeline, int workers,
                       const std::function<std::unique_ptr<Warehouse>()>& open_warehouse, std::stop_token stop) {
   std::stop_source failed;

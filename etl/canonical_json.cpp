@@ -344,6 +344,12 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_quoted(out, text);
+  return out;
+}
+
 std::size_t unquote(std::string_view quoted, char* out, bool& sanitised) {
   const char* at = quoted.data();
   const char* end = at + quoted.size();

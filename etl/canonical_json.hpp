@@ -84,6 +84,7 @@ int compare_keys(std::string_view a, std::string_view b);
 
 /// Appends `text`, which must be UTF-8, as a JSON string with its quotes.
 void append_quoted(std::string& out, std::string_view text);
+std::string json_string(std::string_view text);  ///< the same alone
 
 /// Writes the text that a JSON string (with its quotes, in any form) stands for to `out`, which must have room for
 /// `quoted.size()` bytes, and returns its length. U+0000 becomes U+FFFD and sets `sanitised`. Throws JsonError.
