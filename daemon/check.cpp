@@ -71,11 +71,11 @@ class Checks {
   static const char* advice(Failure failure) {
     switch (failure) {
       case Failure::unreachable: return "check api.base_url, DNS, firewall and api.proxy";
-      case Failure::unauthorised: return "renew the token in the OpenDialog workspace and put it where api.token or api.token_file reads it";
+      case Failure::unauthorised: return "the OpenDialog workspace makes one; put it where api.token or api.token_file reads it";
       case Failure::refused: return "check api.base_url, api.endpoint, api.filters and api.ca_file";
-      case Failure::db_unreachable: return "check warehouse.dsn, that the server runs, and that it listens there (listen_addresses)";
+      case Failure::db_unreachable: return "check that the server runs, and that it listens there (listen_addresses)";
       case Failure::db_denied: return "check the role, its password and the database in warehouse.dsn";
-      case Failure::db_schema: return "check the schema";
+      case Failure::db_schema: return "see warehouse.schema";
       default: return "try again later";
     }
   }
