@@ -52,10 +52,10 @@ class Comparing {
   }
 
   Comparison run() {
-    const auto held = db_.run("audit/held", {kStream, from_, to_});
+    const auto held = db_.run_binary("audit/held", {kStream, from_, to_});
     result_.load_number = held->integer(0, 0);
     const WindowDiff diff =
-        difference(batch_.interactions, {ids_of_hex(held->text(0, 1)), {}, ids_of_hex(held->text(0, 2))});
+        difference(batch_.interactions, {ids_of(held->text(0, 1)), {}, ids_of(held->text(0, 2))});
     find_missing(diff);
     find_marked(diff);
     find_surplus(diff);

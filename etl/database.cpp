@@ -5,67 +5,17 @@
 #include <algorithm>
 #include <charconv>
 #include <pqxx/pqxx>
-#if PQXX_VERSION_MAJOR < 7
-#include <pqxx/tablewriter>
-#endif
+#include <utility>
 
-#include "etl/copy_text.hpp"
+#include "etl/binary_transfer.hpp"
+#include "etl/server_error.hpp"
 #include "etl/sql_text.hpp"
 
 namespace odetl {
 namespace {
 
-constexpr std::string_view kWhatNext = "; the transaction is rolled back";
+const std::string kRolledBack = "; the transaction is rolled back";
 constexpr int kOldestServer = 140000;
-constexpr std::size_t kCopyBuffer = 64 << 10;
-constexpr std::size_t kMaxCause = 300;  // bytes of a server's message
-
-// The server's primary message alone: what follows it can hold values of rows.
-std::string first_line(std::string_view message) {
-  message = message.substr(0, message.find('\n'));
-  for (const std::string_view prefix : {"ERROR:  ", "FATAL:  "}) {
-    if (message.starts_with(prefix)) message.remove_prefix(prefix.size());
-  }
-  if (message.size() <= kMaxCause) return std::string(message);
-  std::size_t end = kMaxCause;
-  while (end > 0 && (message[end] & 0xC0) == 0x80) --end;  // not inside of a character
-  return std::string(message.substr(0, end));
-}
-
-// Two classes of errors have values in their primary message too: of data, quoted; of what triggers raise, anywhere.
-std::string without_values(const std::string& state, const std::string& cause) {
-  if (state.starts_with("P0")) return "a trigger or function raised an error";
-  const auto quote = state.starts_with("22") ? cause.find('"') : cause.npos;
-  return quote == cause.npos ? cause : cause.substr(0, quote) + "…";
-}
-
-// The name in quotes behind `word`, as messages have it; empty when there is none.
-std::string name_behind(std::string_view text, std::string_view word) {
-  const auto at = text.find(word);
-  if (at == text.npos) return {};
-  text.remove_prefix(at + word.size());
-  return std::string(text.substr(0, text.find('"')));
-}
-
-// The column that COPY was reading: `CONTEXT:  COPY interactions, line 1, column data: "…"`.
-std::string copied_column(std::string_view message) {
-  auto at = message.find("\nCONTEXT:  COPY ");
-  if (at == message.npos || (at = message.find(", column ", at)) == message.npos) return {};
-  message.remove_prefix(at + std::string_view(", column ").size());
-  return std::string(message.substr(0, message.find_first_of(":\n")));
-}
-
-[[noreturn]] void fail(const std::string& operation, const std::string& state, std::string_view message) {
-  // libpqxx reports a connection that died under a statement as an error without a state.
-  const Failure failure = state.empty() ? Failure::db_unreachable : classify_sqlstate(state);
-  const std::string line = first_line(message);
-  const bool names_it = state.starts_with("23");  // class 23 names objects and shows values only in its details
-  throw DatabaseError(failure,
-                      fmt::format("{}: {} (SQLSTATE {}){}", operation, without_values(state, line),
-                                  state.empty() ? "none" : state, kWhatNext),
-                      state, names_it ? name_behind(line, "constraint \"") : std::string(),
-                      names_it ? name_behind(line, "column \"") : copied_column(message));
-}
 
 // Call inside a catch block: turns libpqxx's exceptions into ours.
 [[noreturn]] void translate(const std::string& operation) {
@@ -79,13 +29,13 @@ std::string copied_column(std::string_view message) {
                         operation + ": connection lost while committing; the window is read again, which is safe");
   } catch (const pqxx::transaction_rollback& error) {
     // Serialisation failures and deadlocks, which in 6.x are no sql_error and do not tell their state.
-    throw DatabaseError(Failure::db_retry, operation + ": " + first_line(error.what()) + std::string(kWhatNext));
+    throw DatabaseError(Failure::db_retry, operation + ": " + first_line(error.what()) + kRolledBack);
   } catch (const pqxx::insufficient_privilege& error) {
-    fail(operation, "42501", error.what());  // which 6.x does not tell either
+    throw_server_error(operation, "42501", error.what());  // which 6.x does not tell either
   } catch (const pqxx::sql_error& error) {
-    fail(operation, error.sqlstate(), error.what());
+    throw_server_error(operation, error.sqlstate(), error.what());
   } catch (const pqxx::failure& error) {
-    throw DatabaseError(Failure::db_unreachable, operation + ": " + first_line(error.what()) + std::string(kWhatNext));
+    throw DatabaseError(Failure::db_unreachable, operation + ": " + first_line(error.what()) + kRolledBack);
   }
 }
 
@@ -108,12 +58,26 @@ class Rows final : public SqlRows {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-std::unique_ptr<pqxx::connection> open(const std::string& dsn) {
-  auto connection = std::make_unique<pqxx::connection>(dsn);
-  // Debian 12's libpqxx reopens a broken connection behind our back, without its locks and settings.
-  connection->inhibit_reactivation(true);
-  return connection;
-}
+// The connection made by us and lent to libpqxx, in the way that 6.x has for it.
+class Link final : public pqxx::connection_base {
+ public:
+  explicit Link(PGconn* made) : pqxx::connection_base(policy_), policy_(made) {
+    init();
+    // Debian 12's libpqxx reopens a broken connection behind our back, without its locks and settings.
+    inhibit_reactivation(true);
+  }
+  ~Link() { close(); }
+
+ private:
+  struct Policy final : pqxx::connectionpolicy {
+    explicit Policy(PGconn* made) : connectionpolicy(""), link(made) {}
+    handle do_startconnect(handle known) override { return known != nullptr ? known : std::exchange(link, nullptr); }
+    PGconn* link;
+  };
+  Policy policy_;
+};
+
+std::unique_ptr<Link> lend(PGconn* made) { return std::make_unique<Link>(made); }
 
 pqxx::result execute(pqxx::work& work, const std::string& sql, const std::vector<SqlParam>& params) {
   std::vector<const char*> values;
@@ -121,35 +85,12 @@ pqxx::result execute(pqxx::work& work, const std::string& sql, const std::vector
   return work.exec_params(sql, pqxx::prepare::make_dynamic_params(values));
 }
 
-class CopyStream {
- public:
-  CopyStream(pqxx::work& work, const std::string& table, const std::vector<std::string>& columns)
-      : writer_(work, table, columns.begin(), columns.end()) {}
-  void write(std::span<const std::optional<std::string_view>> fields) {
-    if (!lines_.empty()) lines_ += '\n';
-    append_copy_row(lines_, fields);
-    if (lines_.size() >= kCopyBuffer) flush();
-  }
-  void complete() {
-    flush();
-    writer_.complete();
-  }
-
- private:
-  // To the writer one line, to the server as many as there are: a line of its own would be copied thrice.
-  void flush() {
-    if (!lines_.empty()) writer_.write_raw_line(lines_);
-    lines_.clear();
-  }
-
-  pqxx::tablewriter writer_;  // its successor hides the raw line
-  std::string lines_;
-};
-
 #pragma GCC diagnostic pop
 #else
 
-std::unique_ptr<pqxx::connection> open(const std::string& dsn) { return std::make_unique<pqxx::connection>(dsn); }
+using Link = pqxx::connection;
+
+std::unique_ptr<Link> lend(PGconn* made) { return std::make_unique<Link>(Link::seize_raw_connection(made)); }
 
 pqxx::result execute(pqxx::work& work, const std::string& sql, const std::vector<SqlParam>& params) {
   pqxx::params values;
@@ -161,30 +102,7 @@ pqxx::result execute(pqxx::work& work, const std::string& sql, const std::vector
 #endif
 }
 
-class CopyStream {
- public:
-  CopyStream(pqxx::work& work, const std::string& table, const std::vector<std::string>& columns)
-      : stream_(pqxx::stream_to::raw_table(work, work.conn().quote_name(table), work.conn().quote_columns(columns))) {}
-  void write(std::span<const std::optional<std::string_view>> fields) {
-    row_.assign(fields.begin(), fields.end());
-    stream_.write_row(row_);
-  }
-  void complete() { stream_.complete(); }
-
- private:
-  pqxx::stream_to stream_;
-  std::vector<std::optional<std::string_view>> row_;
-};
-
 #endif
-
-// libpq's words about a connection string that it cannot read. They quote parts of it, maybe of the password.
-bool is_malformed_dsn(std::string_view message) {
-  static constexpr std::string_view kWords[] = {"connection info string", "URI", "percent-encoded",
-                                                "invalid connection option"};
-  return std::any_of(std::begin(kWords), std::end(kWords),
-                     [message](std::string_view words) { return message.find(words) != message.npos; });
-}
 
 bool has_keyword(const std::string& dsn, const std::string& key) { return dsn.find(key + "=") != std::string::npos; }
 
@@ -208,14 +126,10 @@ std::string with_limits(std::string dsn) {
 class Session final : public Database {
  public:
   Session(const std::string& dsn, std::string schema) : schema_(std::move(schema)) {
-    try {
-      connection_ = open(with_limits(dsn));
-    } catch (const std::exception& error) {
-      const std::string cause =
-          is_malformed_dsn(error.what()) ? "the connection string is malformed" : first_line(error.what());
-      throw DatabaseError(classify_connect_error(error.what()),
-                          "connect to the database: " + cause + "; see warehouse.dsn");
-    }
+    link_ = PQconnectdb(with_limits(dsn).c_str());
+    if (link_ == nullptr) throw std::bad_alloc();
+    if (PQstatus(link_) != CONNECTION_OK) refused();
+    connection_ = lend(link_);
     prepare_session();
   }
   ~Session() override { roll_back(); }
@@ -263,29 +177,17 @@ class Session final : public Database {
     }
   }
 
+  std::unique_ptr<SqlRows> run_binary(std::string_view file, const std::vector<SqlParam>& params) override {
+    return odetl::run_binary(link_, fmt::format("statement '{}'", file), std::string(sql_text(file)), params);
+  }
+
   void copy_begin(const std::string& table, const std::vector<std::string>& columns) override {
-    try {
-      copy_ = std::make_unique<CopyStream>(*work_, table, columns);
-    } catch (const std::exception&) {
-      translate("copy into '" + table + "'");
-    }
+    copy_ = std::make_unique<CopyStream>(link_, table, columns);
   }
-
-  void copy_row(std::span<const std::optional<std::string_view>> fields) override {
-    try {
-      copy_->write(fields);
-    } catch (const std::exception&) {
-      translate("copy rows");
-    }
-  }
-
+  void copy(std::string_view rows) override { copy_->write(rows); }
   void copy_end() override {
-    try {
-      copy_->complete();
-      copy_.reset();
-    } catch (const std::exception&) {
-      translate("copy rows");
-    }
+    copy_->complete();
+    copy_.reset();
   }
 
   void cancel() noexcept override {
@@ -299,6 +201,13 @@ class Session final : public Database {
   const std::string& schema() const override { return schema_; }
 
  private:
+  [[noreturn]] void refused() {
+    const std::string message = PQerrorMessage(link_);
+    PQfinish(link_);
+    const std::string cause = is_malformed_dsn(message) ? "the connection string is malformed" : first_line(message);
+    throw DatabaseError(classify_connect_error(message), "connect to the database: " + cause + "; see warehouse.dsn");
+  }
+
   std::string quoted_schema() const { return connection_->quote_name(schema_); }
 
   void prepare_session() {
@@ -322,7 +231,8 @@ class Session final : public Database {
   }
 
   std::string schema_;
-  std::unique_ptr<pqxx::connection> connection_;
+  PGconn* link_ = nullptr;  // the connection's
+  std::unique_ptr<Link> connection_;
   std::unique_ptr<pqxx::work> work_;
   std::unique_ptr<CopyStream> copy_;
 };
@@ -338,50 +248,6 @@ std::int64_t SqlRows::integer(std::size_t row, int column) const {
 
 std::unique_ptr<Database> connect_database(const std::string& dsn, const std::string& schema) {
   return std::make_unique<Session>(dsn, schema);
-}
-
-Failure classify_sqlstate(std::string_view state) {
-  // Exact states first, then classes, after appendix A of PostgreSQL's manual.
-  static constexpr std::pair<std::string_view, Failure> kTable[] = {
-      {"23505", Failure::db_conflict},     // unique violation: another loader was first
-      {"57014", Failure::db_retry},        // cancelled, statement time-out
-      {"57P01", Failure::db_unreachable},  // the administrator ends the session
-      {"57P02", Failure::db_unreachable},  // crash of another backend
-      {"57P03", Failure::db_unreachable},  // starting up, in recovery
-      {"57P04", Failure::db_denied},       // the database was dropped
-      {"57P05", Failure::db_unreachable},  // idle session time-out
-      {"25P03", Failure::db_unreachable},  // idle in transaction time-out
-      {"25P04", Failure::db_unreachable},  // transaction time-out
-      {"25006", Failure::db_exhausted},    // read-only: a standby, or not promoted yet
-      {"55P03", Failure::db_retry},        // lock time-out
-      {"55006", Failure::db_retry},        // object in use
-      {"42501", Failure::db_denied},       // insufficient privilege
-      {"3D000", Failure::db_denied},       // no such database
-      {"3F000", Failure::db_schema},       // no such schema
-      {"08", Failure::db_unreachable},     {"40", Failure::db_retry},     {"53", Failure::db_exhausted},
-      {"58", Failure::db_exhausted},       {"28", Failure::db_denied},    {"42", Failure::db_schema},
-      {"0A", Failure::db_schema},          {"21", Failure::db_data},      {"22", Failure::db_data},      {"23", Failure::db_data},
-      {"44", Failure::db_data},            {"54", Failure::db_data},            {"P0", Failure::db_data},  // raised by somebody's trigger
-  };
-  for (const auto& [prefix, failure] : kTable) {
-    if (state.starts_with(prefix)) return failure;
-  }
-  return Failure::db_retry;
-}
-
-Failure classify_connect_error(std::string_view message) {
-  const auto says = [message](std::string_view words) { return message.find(words) != message.npos; };
-  if (says("too many clients") || says("remaining connection slots") || says("too many connections") ||
-      says("no more connections allowed") || says("hot standby mode") || says("session is read-only")) {
-    return Failure::db_exhausted;
-  }
-  const bool denied = says("authentication failed") || says("pg_hba.conf") || says("no password supplied") ||
-                      says("is not permitted to log in") || says("permission denied for database") ||
-                      says("does not support SSL") || says("certificate verify failed") ||
-                      says("root certificate file") || says("server certificate for") || says("private key file") ||
-                      says("invalid port number") || says("invalid integer value") || says("invalid sslmode value") ||
-                      (says("role \"") && says("does not exist")) || (says("database \"") && says("does not exist"));
-  return denied || is_malformed_dsn(message) ? Failure::db_denied : Failure::db_unreachable;
 }
 
 std::string_view sql_text(std::string_view file) {

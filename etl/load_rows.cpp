@@ -1,7 +1,7 @@
 #include "etl/load_rows.hpp"
 
 #include <algorithm>
-#include <stdexcept>
+#include <cstring>
 #include <unordered_map>
 
 #include "etl/canonical_json.hpp"
@@ -66,16 +66,6 @@ bool replaces(const User& later, const User& earlier) {
   if (!later.observed_at) return false;
   return !earlier.observed_at || *later.observed_at >= *earlier.observed_at;
 }
-
-constexpr std::uint8_t kNoDigit = 0xFF;
-constexpr std::array<std::uint8_t, 256> make_digits() {
-  std::array<std::uint8_t, 256> digits{};
-  digits.fill(kNoDigit);
-  for (std::uint8_t i = 0; i < 10; ++i) digits['0' + i] = i;
-  for (std::uint8_t i = 0; i < 6; ++i) digits['a' + i] = static_cast<std::uint8_t>(10 + i);
-  return digits;
-}
-constexpr auto kDigits = make_digits();
 
 }  // namespace
 
@@ -167,21 +157,9 @@ std::string uuid_array(const std::vector<Uuid>& ids) {
   return list + '}';
 }
 
-std::vector<Uuid> ids_of_hex(std::string_view hex) {
-  if (hex.starts_with("\\x")) hex.remove_prefix(2);
-  std::vector<Uuid> ids(hex.size() / 32);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const char* at = hex.data() + 32 * i;
-    std::uint8_t wrong = 0;
-    for (std::uint8_t& byte : ids[i]) {
-      const std::uint8_t high = kDigits[static_cast<unsigned char>(at[0])];
-      const std::uint8_t low = kDigits[static_cast<unsigned char>(at[1])];
-      wrong |= high | low;
-      byte = static_cast<std::uint8_t>(high << 4 | low);
-      at += 2;
-    }
-    if (wrong > 15) throw std::invalid_argument("ids are not hexadecimal: bytea_output of the session is not 'hex'");
-  }
+std::vector<Uuid> ids_of(std::string_view bytes) {
+  std::vector<Uuid> ids(bytes.size() / sizeof(Uuid));
+  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), ids.size() * sizeof(Uuid));
   return ids;
 }
 

@@ -44,8 +44,8 @@ std::string rejects_json(const std::vector<Reject>& rejects);
 /// `{id,id}` for uuid[] parameters.
 std::string uuid_array(const std::vector<Uuid>& ids);
 
-/// The ids in `hex`, PostgreSQL's text of a bytea of 16 bytes an id.
-std::vector<Uuid> ids_of_hex(std::string_view hex);
+/// The ids in a bytea of 16 bytes an id.
+std::vector<Uuid> ids_of(std::string_view bytes);
 
 /// The JSON that an interaction stands for, for the quarantine.
 std::string record_of(const Interaction& interaction);

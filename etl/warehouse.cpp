@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "etl/copy_rows.hpp"
 #include "etl/identity.hpp"
 #include "etl/ledger.hpp"
 #include "etl/load_rows.hpp"
@@ -21,10 +22,27 @@ namespace {
 
 const std::vector<std::string> kColumns = {"interaction_id", "user_id",     "occurred_at", "type",  "text",
                                            "value",          "callback_id", "data",        "extra", "occurrence"};
+constexpr std::size_t kCopyBuffer = 64 << 10;
 constexpr std::size_t kMaxRefused = 100;  // records of one window that the database may refuse one by one
 
-std::optional<std::string_view> null_if_empty(std::string_view json) {
-  return json.empty() ? std::nullopt : std::optional(json);
+void append_text(CopyRows& out, const std::optional<std::string_view>& value) {
+  value ? out.text(*value) : out.null();
+}
+
+// In the order of kColumns.
+void append_interaction(CopyRows& out, const Batch& batch, std::uint32_t index) {
+  const Interaction& row = batch.interactions[index];
+  out.begin_row(static_cast<std::int16_t>(kColumns.size()));
+  out.uuid(row.id);
+  out.text(batch.users[row.user].user_id);
+  out.timestamp(row.occurred_at);
+  out.text(row.type);
+  append_text(out, row.text);
+  append_text(out, row.value);
+  append_text(out, row.callback_id);
+  out.json(row.data);
+  out.json(row.extra);
+  out.integer(row.occurrence);
 }
 
 // For the quarantine: names alone, never values.
@@ -103,6 +121,7 @@ class PostgresWarehouse final : public Warehouse {
 
   DatabaseSession session_;
   OnMissing on_missing_;
+  CopyRows rows_;
   bool leads_ = false;                // this or a former session took the lead
   bool lost_lead_ = false;            // and another has it since: nothing is written before try_lead()
   std::set<std::string> partitions_;  // months known to be there, `2024_01`
@@ -242,28 +261,21 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
 }
 
 HeldIds PostgresWarehouse::held(Database& db, const TimeWindow& window) {
-  const auto rows = db.run("load/held", {to_rfc3339(window.from), to_rfc3339(window.to)});
-  return {ids_of_hex(rows->text(0, 0)), ids_of_hex(rows->text(0, 1)), ids_of_hex(rows->text(0, 2))};
+  const auto rows = db.run_binary("load/held", {to_rfc3339(window.from), to_rfc3339(window.to)});
+  return {ids_of(rows->text(0, 0)), ids_of(rows->text(0, 1)), ids_of(rows->text(0, 2))};
 }
 
 void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows) {
   if (rows.empty()) return;
+  rows_.clear();
   db.copy_begin("interactions", kColumns);
-  std::string id, date, occurrence;
   for (const std::uint32_t i : rows) {
-    const Interaction& row = batch.interactions[i];
-    id.clear();
-    append_text(id, row.id);
-    date.clear();
-    append_rfc3339(date, row.occurred_at);
-    occurrence = std::to_string(row.occurrence);
-    const std::optional<std::string_view> fields[] = {
-        id,        batch.users[row.user].user_id, date,
-        row.type,  row.text,                      row.value,
-        row.callback_id, null_if_empty(row.data), null_if_empty(row.extra),
-        occurrence};
-    db.copy_row(fields);
+    append_interaction(rows_, batch, i);
+    if (rows_.bytes().size() < kCopyBuffer) continue;
+    db.copy(rows_.bytes());
+    rows_.clear();
   }
+  db.copy(rows_.bytes());
   db.copy_end();
 }
 
@@ -369,7 +381,7 @@ void PostgresWarehouse::take_away(Database& db, const TimeWindow& window, const 
   const std::string from = to_rfc3339(window.from);
   const std::string to = to_rfc3339(window.to);
   std::vector<Uuid> doubted_before;
-  if (has_doubts) doubted_before = ids_of_hex(db.run("load/doubted", {from, to})->text(0, 0));
+  if (has_doubts) doubted_before = ids_of(db.run_binary("load/doubted", {from, to})->text(0, 0));
   const std::uint64_t live = diff.held + diff.gone.size();
   const Vanished vanished = judge_vanished(diff.gone, std::move(doubted_before), live);
   if (has_doubts) db.run("load/drop_doubts", {from, to});

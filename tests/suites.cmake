@@ -5,7 +5,7 @@ odetl_suite(etl_test odetl
   unit/response_parser_test.cpp unit/response_rejects_test.cpp unit/response_users_test.cpp
   unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/vanished_test.cpp unit/load_rows_test.cpp
   unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/planner_test.cpp
-  unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_text_test.cpp)
+  unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_rows_test.cpp)
 
 odetl_suite(daemon_test odetl_daemon
   unit/config_test.cpp unit/config_keys_test.cpp unit/config_files_test.cpp

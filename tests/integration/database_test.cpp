@@ -1,3 +1,4 @@
+#include "etl/copy_rows.hpp"
 #include "etl/database.hpp"
 
 #include <tuple>
@@ -152,8 +153,11 @@ TEST_F(Copying, MayBeGivenUpInTheMiddle) {
   database->begin();
   database->run("load/ensure_partition", {"2024-01-01T00:00:00Z"});
   database->copy_begin("users", {"user_id", "first_name"});
-  const std::optional<std::string_view> row[] = {"ann", std::nullopt};
-  database->copy_row(row);
+  CopyRows rows;
+  rows.begin_row(2);
+  rows.text("ann");
+  rows.null();
+  database->copy(rows.bytes());
   database->roll_back();
   EXPECT_EQ(count("users"), "0");
 
@@ -166,8 +170,13 @@ TEST_F(Copying, TellsNullFromEmptyAndFromItsOwnMark) {
   const auto database = connect_database(dsn_, schema_);
   database->begin();
   database->copy_begin("users", {"user_id", "first_name", "last_name", "email"});
-  const std::optional<std::string_view> row[] = {"ann", std::nullopt, "", "\\N"};
-  database->copy_row(row);
+  CopyRows rows;
+  rows.begin_row(4);
+  rows.text("ann");
+  rows.null();
+  rows.text("");
+  rows.text("\\N");
+  database->copy(rows.bytes());
   database->copy_end();
   database->commit();
   EXPECT_EQ(query("SELECT first_name IS NULL, last_name = '', email FROM users"), "t|t|\\N");
@@ -179,22 +188,29 @@ TEST_F(Copying, FailsWithTheClassOfTheErrorAndWithoutTheValue) {
       "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
       "  IF NEW.few LIKE 'raise%' THEN RAISE 'no %', NEW; END IF; RETURN NEW; END $$;"
       "CREATE TRIGGER trap BEFORE INSERT ON traps FOR EACH ROW EXECUTE FUNCTION trap()");
-  const std::tuple<const char*, const char*, const char*> kTraps[] = {
-      {"id", "canary", "22P02"},       {"name", "canary", "22001"},
-      {"born", "canary", "22007"},     {"born", "3024-99-99 canary", "22007"},
-      {"data", "{canary", "22P02"},    {"few", "canary", "23514"},
-      {"few", "raise canary", "P0001"}};
+  const auto jsonb = [](std::string_view text) { return "\1" + std::string(text); };
+  const std::tuple<const char*, std::string, const char*, Failure> kTraps[] = {
+      {"id", "canary", "22P03", Failure::db_schema},  // a column of another type than ours
+      {"name", "canary", "22001", Failure::db_data},
+      {"name", "a\xFF canary", "22021", Failure::db_data},
+      {"name", std::string("a\0canary", 8), "22021", Failure::db_data},
+      {"data", jsonb("{canary"), "22P02", Failure::db_data},
+      {"data", jsonb(R"(["canary\u0000"])"), "22P05", Failure::db_data},
+      {"few", "canary", "23514", Failure::db_data},
+      {"few", "raise canary", "P0001", Failure::db_data}};
   const auto database = connect_database(dsn_, schema_);
-  for (const auto& [column, value, state] : kTraps) {
+  for (const auto& [column, value, state, failure] : kTraps) {
     SCOPED_TRACE(value);
     database->begin();
     database->copy_begin("traps", {column});
-    const std::optional<std::string_view> row[] = {value};
+    CopyRows rows;
+    rows.begin_row(1);
+    rows.text(value);
     const DatabaseError error = error_of([&] {
-      database->copy_row(row);
+      database->copy(rows.bytes());
       database->copy_end();
     });
-    EXPECT_EQ(error.failure(), Failure::db_data);
+    EXPECT_EQ(error.failure(), failure);
     EXPECT_EQ(error.sqlstate(), state);
     EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
     database->roll_back();

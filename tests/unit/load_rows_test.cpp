@@ -153,25 +153,14 @@ TEST_F(LoadRows, WriteIdsAsAnArray) {
             "{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-0000000000ff}");
 }
 
-// --- ids_of_hex
+// --- ids_of
 
-TEST(IdsOfHex, ReadsWhatPostgresqlPrints) {
-  EXPECT_TRUE(ids_of_hex("").empty());
-  EXPECT_TRUE(ids_of_hex("\\x").empty());
+TEST(IdsOf, AreSixteenBytesEach) {
+  EXPECT_TRUE(ids_of("").empty());
   const std::vector<Uuid> all = {interaction_id("u", at("2024-01-31T08:00:00Z"), "t", {}, "", 0), id(1), id(254)};
-  std::string hex = "\\x";
-  for (const Uuid& uuid : all) {
-    std::string text = to_text(uuid);
-    std::erase(text, '-');
-    hex += text;
-  }
-  EXPECT_EQ(ids_of_hex(hex), all);
-  EXPECT_EQ(ids_of_hex(hex.substr(2)), all);
-}
-
-TEST(IdsOfHex, RefusesAnotherFormOfBytea) {
-  EXPECT_THROW(ids_of_hex("\\x0000000000000000000000000000000g"), std::invalid_argument);
-  EXPECT_THROW(ids_of_hex(R"(\000\001\002\003\004\005\006\007\010)"), std::invalid_argument);
+  std::string bytes;
+  for (const Uuid& uuid : all) bytes.append(reinterpret_cast<const char*>(uuid.data()), uuid.size());
+  EXPECT_EQ(ids_of(bytes), all);
 }
 
 // --- record_of

@@ -1,0 +1,62 @@
+#include "etl/copy_rows.hpp"
+
+#include <limits>
+#include <stdexcept>
+
+namespace odetl {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::chrono::sys_days kPostgresEpoch{std::chrono::year{2000} / 1 / 1};
+constexpr char kJsonbVersion = 1;
+
+template <typename Integer>
+void append_big_endian(std::string& out, Integer value) {
+  char bytes[sizeof value];
+  for (std::size_t i = sizeof value; i-- > 0; value = static_cast<Integer>(value >> 8)) bytes[i] = static_cast<char>(value);
+  out.append(bytes, sizeof bytes);
+}
+
+}  // namespace
+
+void CopyRows::begin_row(std::int16_t fields) { append_big_endian(bytes_, static_cast<std::uint16_t>(fields)); }
+
+void CopyRows::null() { append_big_endian(bytes_, ~std::uint32_t{0}); }
+
+void CopyRows::length(std::size_t bytes) {
+  if (bytes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) throw std::length_error("a field of 2 GiB");
+  append_big_endian(bytes_, static_cast<std::uint32_t>(bytes));
+}
+
+void CopyRows::text(std::string_view value) {
+  length(value.size());
+  bytes_.append(value);
+}
+
+void CopyRows::json(std::string_view value) {
+  if (value.empty()) return null();
+  length(value.size() + 1);
+  bytes_ += kJsonbVersion;
+  bytes_.append(value);
+}
+
+void CopyRows::uuid(const Uuid& value) {
+  length(value.size());
+  bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
+}
+
+void CopyRows::timestamp(Timestamp value) {
+  length(sizeof(std::int64_t));
+  append_big_endian(bytes_, static_cast<std::uint64_t>((value - kPostgresEpoch).count()));
+}
+
+void CopyRows::integer(std::int32_t value) {
+  length(sizeof value);
+  append_big_endian(bytes_, static_cast<std::uint32_t>(value));
+}
+
+std::string_view copy_header() { return "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv; }
+std::string_view copy_trailer() { return "\377\377"sv; }
+
+}  // namespace odetl
