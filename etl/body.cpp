@@ -14,7 +14,21 @@ void Body::append(const char* bytes, std::size_t count) {
   if (count > kLargest - size_) throw std::bad_alloc();
   if (!bytes_ || size_ + count > capacity_) reallocate(std::max({kSmallest, capacity_ * 2, size_ + count}));
   if (count > 0) std::memcpy(bytes_.get() + size_, bytes, count);
-  size_ += count;
+  resize(size_ + count);
+}
+
+void Body::reserve(std::size_t capacity) {
+  if (capacity > kLargest) throw std::bad_alloc();
+  if (bytes_ && capacity <= capacity_) return;
+  if (size_ == 0) {  // there is nothing to move
+    bytes_.reset();
+    capacity_ = 0;
+  }
+  reallocate(capacity);
+}
+
+void Body::resize(std::size_t size) {
+  size_ = size;
   std::memset(bytes_.get() + size_, 0, kPadding);
 }
 

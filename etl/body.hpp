@@ -16,6 +16,11 @@ class Body {
 
   void clear() { size_ = 0; }
   void append(const char* bytes, std::size_t count);
+  /// Room for `capacity` bytes in all. What nobody writes to costs addresses, no memory.
+  void reserve(std::size_t capacity);
+  /// What another wrote into the room is the content now: its first `size` bytes, at most capacity(). Any room must be
+  /// there.
+  void resize(std::size_t size);
   void assign(std::string_view bytes) { clear(); append(bytes.data(), bytes.size()); }
   /// Gives back what exceeds `capacity`, so that one large answer does not stay for ever.
   void shrink(std::size_t capacity);

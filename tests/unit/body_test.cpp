@@ -33,6 +33,30 @@ TEST(Body, AShorterOneLeavesNothingOfALongerOneInThePadding) {
   EXPECT_TRUE(is_padded(body));
 }
 
+TEST(Body, TakesWhatAnotherWroteIntoItsRoom) {
+  Body body;
+  body.assign("[1,");
+  body.reserve(1'000'000);
+  EXPECT_EQ(body.view(), "[1,");
+  std::fill_n(body.data() + 3, 500, ' ');
+  body.resize(300);
+  EXPECT_EQ(body.view(), "[1," + std::string(297, ' '));
+  EXPECT_TRUE(is_padded(body));
+}
+
+TEST(Body, ReservesAsMuchAsAskedAndNeverLess) {
+  Body body;
+  body.reserve(0);
+  body.resize(0);
+  EXPECT_TRUE(is_padded(body));
+  body.reserve(1000);
+  EXPECT_EQ(body.capacity(), 1000U);
+  const char* before = body.data();
+  body.reserve(10);
+  EXPECT_EQ(body.capacity(), 1000U);
+  EXPECT_EQ(body.data(), before);
+}
+
 TEST(Body, AllocatesNothingWhenUsedAgain) {
   Body body;
   body.assign(std::string(100'000, 'x'));
@@ -63,6 +87,7 @@ TEST(Body, ShrinksButNeverBelowItsContent) {
 TEST(Body, RefusesASizeThatNoMachineHas) {
   Body body;
   EXPECT_THROW(body.append("x", std::numeric_limits<std::size_t>::max()), std::bad_alloc);
+  EXPECT_THROW(body.reserve(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
   EXPECT_EQ(body.size(), 0U);
 }
 
