@@ -31,11 +31,14 @@ class Checks {
 
   void api(std::stop_token stop) {
     if (failed("token")) return;
+    Answer answer;
     Body body;
     Exchange exchange;
-    const sys_seconds long_ago{0s};
+    const AskedRange long_ago{sys_seconds{0s}, sys_seconds{0s}};
     try {
-      wiring_.client()->fetch({long_ago, long_ago}, body, exchange, stop);
+      const auto client = wiring_.client();
+      client->fetch(long_ago, answer, exchange, stop);
+      client->decode(long_ago, answer, body, exchange);
       ok("api", fmt::format("{} accepts the token ({} ms)", wiring_.config().api.base_url, exchange.duration.count()));
     } catch (const ApiError& error) {
       fail("api", exit_code_of(error.failure()), fmt::format("{}; {}", error.what(), advice(error.failure())));

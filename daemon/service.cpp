@@ -142,13 +142,13 @@ sys_seconds Service::Impl::poll_from() {
 
 // Asks for next to nothing: any answer has a clock. Answers why there was none.
 std::optional<TaskFailure> Service::Impl::ask_server_clock(std::stop_token stop) {
-  Body body;
+  Answer answer;
   Exchange exchange;
   std::optional<TaskFailure> failure;
   const sys_seconds long_ago{0s};
   const Timestamp sent = surroundings_.now();
   try {
-    client_->fetch({long_ago, long_ago}, body, exchange, stop);
+    client_->fetch({long_ago, long_ago}, answer, exchange, stop);
   } catch (const ApiError& error) {
     const bool answered = error.failure() == Failure::refused || error.failure() == Failure::throttled;
     if (!answered) failure = {error.failure(), error.what(), error.retry_after()};

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "etl/api_verdict.hpp"
+#include "etl/content_coding.hpp"
 
 namespace odetl {
 namespace {
@@ -63,7 +64,7 @@ struct Reception {
   Reception(Body& into, std::size_t max_response) : body(into), most(max_response) {}
 
   Body& body;
-  std::size_t most;  ///< bytes of a body after decompression
+  std::size_t most;  ///< bytes of a body as sent
   AnswerHeader header{};
   std::size_t header_bytes = 0;
   std::uint64_t body_bytes = 0;
@@ -71,7 +72,9 @@ struct Reception {
   bool enough = false;  ///< broken off because nobody wants the rest
   std::exception_ptr thrown{};
 
-  bool wants_body() const { return header.status == 200 && is_json(header.content_type); }
+  bool wants_body() const {
+    return header.status == 200 && is_json(header.content_type) && content_coding(header.content_encoding);
+  }
 
   bool take_header(std::string_view line) {
     header_bytes += line.size();
@@ -150,18 +153,27 @@ class CurlClient final : public ApiClient {
     lines_ = std::move(lines);
   }
 
-  void fetch(const AskedRange& asked, Body& body, Exchange& exchange, std::stop_token stop) override {
-    body.clear();
+  void fetch(const AskedRange& asked, Answer& answer, Exchange& exchange, std::stop_token stop) override {
+    answer.bytes.clear();
     exchange = {};
-    Reception reception(body, options_.max_response);
+    Reception reception(answer.bytes, options_.max_response);
     const auto code = transfer(request_url(options_, asked), reception, stop);
     describe(reception, exchange);
     if (reception.thrown) std::rethrow_exception(reception.thrown);
     if (!code) throw Stopped();
     if (const auto verdict = judge(outcome(*code, reception, exchange))) {
-      body.clear();
-      fail(*verdict, reception.header, asked);
+      answer.bytes.clear();
+      const AnswerHeader& header = reception.header;
+      fail(*verdict, asked, header.status,
+           parse_retry_after(header.retry_after, header.date, options_.max_retry_after));
     }
+    answer.coding = content_coding(reception.header.content_encoding).value();
+  }
+
+  void decode(const AskedRange& asked, Answer& answer, Body& body, Exchange& exchange) override {
+    const auto verdict = odetl::decode(answer, body, options_.max_response);
+    if (verdict) fail(*verdict, asked, exchange.status);
+    exchange.body_bytes = body.size();
   }
 
  private:
@@ -177,7 +189,8 @@ class CurlClient final : public ApiClient {
 
   void set_identity() {
     set(easy_, CURLOPT_USERAGENT, options_.user_agent.c_str());
-    set(easy_, CURLOPT_ACCEPT_ENCODING, "");
+    set(easy_, CURLOPT_ACCEPT_ENCODING, "gzip");
+    set(easy_, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
     set(easy_, CURLOPT_PROXY, options_.proxy.c_str());
@@ -264,10 +277,11 @@ class CurlClient final : public ApiClient {
             .over_limit = reception.over_limit};
   }
 
-  [[noreturn]] void fail(const Verdict& verdict, const AnswerHeader& header, const AskedRange& asked) const {
+  [[noreturn]] void fail(const Verdict& verdict, const AskedRange& asked, int status,
+                         std::optional<std::chrono::seconds> retry_after = {}) const {
     const std::string url = request_url(unfiltered_, asked);
     throw ApiError(verdict.failure, fmt::format("GET '{}': {}; {}", url, verdict.cause, next_step(verdict.failure)),
-                   header.status, parse_retry_after(header.retry_after, header.date, options_.max_retry_after));
+                   status, retry_after);
   }
 
   ApiOptions options_;

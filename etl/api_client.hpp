@@ -26,7 +26,7 @@ struct ApiOptions {
   std::map<std::string, std::string> filters;  ///< sent as query parameters, percent-encoded
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{120'000};             ///< the whole request
-  std::size_t max_response = std::size_t{256} << 20;      ///< bytes after decompression
+  std::size_t max_response = std::size_t{256} << 20;      ///< bytes of an answer, decompressed
   std::chrono::seconds low_speed_time{75};                ///< slower than 64 B/s for so long is a time-out; servers think
                                                           ///< for up to 60 s, the time-out of the proxies before them
   std::chrono::seconds max_retry_after{3600};             ///< a longer Retry-After is cut to this
@@ -43,6 +43,15 @@ struct AskedRange {
   bool operator==(const AskedRange&) const = default;
 };
 
+/// How a body was made smaller for its way.
+enum class ContentCoding { identity, gzip };
+
+/// A body as it came, its coding not undone. Kept and used again from window to window.
+struct Answer {
+  Body bytes;
+  ContentCoding coding = ContentCoding::identity;
+};
+
 /// The throttle's own words, of any answer that had them.
 struct RateLimit {
   std::optional<std::int64_t> limit;      ///< X-RateLimit-Limit: requests a minute
@@ -55,8 +64,8 @@ struct Exchange {
   int status = 0;
   std::optional<sys_seconds> server_date;  ///< the Date header
   RateLimit rate_limit;
-  std::uint64_t wire_bytes = 0;   ///< received, before decompression
-  std::uint64_t body_bytes = 0;   ///< after decompression
+  std::uint64_t wire_bytes = 0;   ///< received, header included
+  std::uint64_t body_bytes = 0;   ///< of the body: after decompression once it is decoded, until then as sent
   std::chrono::milliseconds duration{0};
 };
 
@@ -65,11 +74,16 @@ class ApiClient {
  public:
   virtual ~ApiClient() = default;
 
-  /// Puts the body of a complete 200 of JSON into `body`. That the document itself is whole is for the
+  /// Puts the body of a complete 200 of JSON into `answer`, as it was sent. That it is whole is for decode() and the
   /// parser to prove: a transfer can end well on a cut body.
   /// Throws ApiError for everything else (see Failure), and Stopped soon after `stop` is requested.
   /// `exchange` is filled in either case.
-  virtual void fetch(const AskedRange& asked, Body& body, Exchange& exchange, std::stop_token stop) = 0;
+  virtual void fetch(const AskedRange& asked, Answer& answer, Exchange& exchange, std::stop_token stop) = 0;
+
+  /// Puts what fetch() answered for the same range into `body`, its coding undone, and the size of it into `exchange`;
+  /// nothing is left in `answer`. Throws ApiError, with nothing in `body`, for what is not whole, not of the coding it
+  /// claims, or larger than max_response.
+  virtual void decode(const AskedRange& asked, Answer& answer, Body& body, Exchange& exchange) = 0;
 
   /// The bearer token from the next request on. Throws std::invalid_argument, without showing it, for one
   /// that is empty or holds a blank, a line end or anything else beyond printable ASCII.

@@ -63,6 +63,8 @@ void read_field(std::string_view name, std::string_view value, AnswerHeader& hea
   const std::string field = lower(name);
   if (field == "content-type")
     header.content_type = value;
+  else if (field == "content-encoding")
+    header.content_encoding += (header.content_encoding.empty() ? "" : ", ") + std::string(value);
   else if (field == "location")
     header.location = value;
   else if (field == "retry-after")
@@ -110,6 +112,13 @@ bool is_json(std::string_view content_type) {
 bool is_html(std::string_view content_type) {
   const std::string type = media_type(content_type);
   return type == "text/html" || type == "application/xhtml+xml";
+}
+
+std::optional<ContentCoding> content_coding(std::string_view content_encoding) {
+  const std::string coding = lower(trim(content_encoding));
+  if (coding.empty() || coding == "identity") return ContentCoding::identity;
+  if (coding == "gzip" || coding == "x-gzip") return ContentCoding::gzip;
+  return {};
 }
 
 std::string location_host(std::string_view location) {

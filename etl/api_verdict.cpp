@@ -7,7 +7,7 @@ namespace odetl {
 namespace {
 
 constexpr std::size_t kLongestDetail = 200;
-constexpr std::size_t kLongestType = 60;
+constexpr std::size_t kLongestType = 60;  // of a content type or encoding
 
 Failure client_error(int status) {
   switch (status) {
@@ -116,12 +116,19 @@ Verdict judge_transfer(const Outcome& outcome) {
   return {transfer_failure(outcome), std::move(cause)};
 }
 
+std::optional<Verdict> judge_encoding(const std::string& encoding) {
+  if (content_coding(encoding)) return {};
+  return Verdict{Failure::broken_answer,
+                 fmt::format("HTTP status 200 with content encoding '{}', and only gzip was asked for",
+                             printable(encoding, kLongestType))};
+}
+
 /// A 200 whose transfer ended well.
 std::optional<Verdict> judge_content(const Outcome& outcome) {
   const std::string& type = outcome.header.content_type;
   // A script that dies early leaves the framework's default type and nothing else.
-  if (outcome.body_bytes == 0) return Verdict{Failure::broken_answer, "HTTP status 200 with nothing in it"};
-  if (is_json(type)) return {};
+  if (outcome.body_bytes == 0) return Verdict{Failure::broken_answer, kNothingInIt};
+  if (is_json(type)) return judge_encoding(outcome.header.content_encoding);
   if (is_html(type))
     return Verdict{Failure::unauthorised, "the token is not accepted: HTTP status 200 with a web page"};
   return Verdict{Failure::broken_answer,
@@ -132,7 +139,7 @@ std::optional<Verdict> judge_content(const Outcome& outcome) {
 }  // namespace
 
 std::optional<Verdict> judge(const Outcome& outcome) {
-  if (outcome.over_limit) return Verdict{Failure::too_large, "the answer exceeds api.max_response"};
+  if (outcome.over_limit) return Verdict{Failure::too_large, kOverLimit};
   if (outcome.header.complete && outcome.header.status != 200) return judge_status(outcome.header);
   if (outcome.curl_code != CURLE_OK) return judge_transfer(outcome);
   if (!outcome.header.complete) return Verdict{Failure::broken_answer, "the answer has no whole header"};

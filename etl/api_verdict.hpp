@@ -14,7 +14,7 @@ struct Outcome {
   bool connected = false;        ///< the request could be sent
   std::uint64_t wire_bytes = 0;  ///< received, header included
   AnswerHeader header;
-  std::uint64_t body_bytes = 0;  ///< after decompression
+  std::uint64_t body_bytes = 0;  ///< as sent
   bool over_limit = false;       ///< broken off at max_response
 };
 
@@ -22,6 +22,10 @@ struct Verdict {
   Failure failure;
   std::string cause;
 };
+
+/// Causes that are found in more than one place.
+inline constexpr const char* kOverLimit = "the answer exceeds api.max_response";
+inline constexpr const char* kNothingInIt = "HTTP status 200 with nothing in it";
 
 /// The one table from a request's end to our classes; nothing for a whole 200 of JSON. Decides on status
 /// and completeness, never on the wording of a body.

@@ -87,6 +87,7 @@ class Pipeline::Worker {
 
   Pipeline& pipeline_;
   ApiClient& client_;
+  Answer answer_;  // the fetching thread's, from the wire until it is decoded
   Warehouse& warehouse_;
   std::stop_source ending_;  // told to stop, or broken
   std::chrono::steady_clock::time_point pause_at_;
@@ -183,7 +184,8 @@ bool Pipeline::Worker::fetch(Slot& slot) {
 // A request counts however it ends, unless it was us who ended it.
 void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
   try {
-    client_.fetch(slot.task.asked(), slot.body, slot.exchange, ending_.get_token());
+    client_.fetch(slot.task.asked(), answer_, slot.exchange, ending_.get_token());
+    client_.decode(slot.task.asked(), answer_, slot.body, slot.exchange);
   } catch (const Stopped&) {
     throw;
   } catch (...) {
@@ -194,6 +196,7 @@ void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
 }
 
 void Pipeline::Worker::answered(Slot& slot, Timestamp sent) {
+  answer_.bytes.shrink(kKeptBody);
   slot.report.bytes = slot.exchange.body_bytes;
   slot.report.http = slot.exchange.duration;
   pipeline_.request_ended(slot.task, slot.exchange, sent);

@@ -1,11 +1,12 @@
 odetl_suite(etl_test odetl
   unit/timestamp_test.cpp unit/time_window_test.cpp unit/coverage_test.cpp unit/body_test.cpp
-  unit/api_address_test.cpp unit/api_headers_test.cpp unit/api_verdict_test.cpp
+  unit/api_address_test.cpp unit/api_headers_test.cpp unit/api_verdict_test.cpp unit/content_coding_test.cpp
   unit/canonical_json_test.cpp unit/identity_test.cpp unit/profile_test.cpp unit/utf8_damage_test.cpp
   unit/response_parser_test.cpp unit/response_rejects_test.cpp unit/response_users_test.cpp
   unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/vanished_test.cpp unit/load_rows_test.cpp
   unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/planner_test.cpp
   unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_rows_test.cpp)
+target_link_libraries(etl_test PRIVATE odetl_simulator)
 
 odetl_suite(daemon_test odetl_daemon
   unit/config_test.cpp unit/config_keys_test.cpp unit/config_files_test.cpp

@@ -114,9 +114,14 @@ TEST_P(CutAnswers, AreNeverTakenForWhole) {
   ApiOptions options;
   options.base_url = server.url();
   const auto client = make_api_client(options, server.token());
+  Answer answer;
   Body body;
   Exchange exchange;
-  client->fetch(asked, body, exchange, {});
+  const auto fetch = [&] {
+    client->fetch(asked, answer, exchange, {});
+    client->decode(asked, answer, body, exchange);
+  };
+  fetch();
   ResponseParser parser;
   const ParseOptions request{asked, {asked.from, asked.to}, EchoRule::warn, true, true};
   ASSERT_EQ(parser.parse(body, request).interactions.size(), rows.size());
@@ -130,7 +135,7 @@ TEST_P(CutAnswers, AreNeverTakenForWhole) {
     // What is cut off may be no more than a checksum: then everything is there.
     std::size_t read = rows.size();
     try {
-      client->fetch(asked, body, exchange, {});
+      fetch();
       read = parser.parse(body, request).interactions.size();
     } catch (const ApiError&) {
       ++refused;

@@ -46,7 +46,7 @@ TEST_F(ApiClientTest, AsksForJsonAloneAndShowsTheTokenInOneHeader) {
   const std::string request = server().requests().at(0);
   EXPECT_THAT(request, HasSubstr("\r\nAccept: application/json\r\n"));
   EXPECT_THAT(request, HasSubstr(std::string("\r\nAuthorization: Bearer ") + kToken + "\r\n"));
-  EXPECT_THAT(request, HasSubstr("gzip"));
+  EXPECT_THAT(request, HasSubstr("\r\nAccept-Encoding: gzip\r\n"));
   EXPECT_THAT(request, HasSubstr("\r\nUser-Agent: opendialog-etl\r\n"));
   EXPECT_THAT(request, Not(HasSubstr("Cookie")));
   EXPECT_EQ(request.find("Accept:"), request.rfind("Accept:"));
@@ -148,15 +148,40 @@ TEST_F(ApiClientTest, CannotTellACutCloseDelimitedBodyFromAWholeOne) {
   EXPECT_EQ(fetch().body, R"({"data":[)") << "the parser proves that the document is whole";
 }
 
-TEST_F(ApiClientTest, CannotTellACutGzipOfMatchingLengthFromAWholeOne) {
-  const std::string body = long_json();
-  const std::string packed = gzipped(body);
+TEST_F(ApiClientTest, TellsACutGzipOfMatchingLengthFromAWholeOne) {
+  const std::string packed = gzipped(long_json());
   serve(json_answer(packed.substr(0, packed.size() / 2), {kGzip}));
   const auto fetched = fetch();
-  EXPECT_EQ(fetched.failure, std::nullopt)
-      << "libcurl calls it a success; the parser proves that the document is whole";
-  EXPECT_LT(fetched.body.size(), body.size());
-  EXPECT_EQ(fetched.body, body.substr(0, fetched.body.size()));
+  EXPECT_EQ(fetched.failure, Failure::broken_answer);
+  EXPECT_THAT(fetched.message, HasSubstr("': the gzip of the answer is cut or damaged; the request is repeated"));
+}
+
+TEST_F(ApiClientTest, HandsOverTheBytesAsTheyWereSent) {
+  const std::string packed = gzipped(long_json());
+  serve({{.bytes = json_answer(packed, {kGzip})}, {.bytes = json_answer(kEmpty)}});
+  EXPECT_EQ(fetch().answer, packed);
+  EXPECT_EQ(fetch().answer, kEmpty) << "the coding of the answer before is forgotten";
+}
+
+TEST_F(ApiClientTest, ReadsGzipByItsOldNameAndInSeveralMembers) {
+  serve(json_answer(gzipped(R"({"data":)") + gzipped("[]}"), {"Content-Encoding: X-GZip"}));
+  EXPECT_EQ(fetch().body, kEmpty);
+}
+
+TEST_F(ApiClientTest, NamesACodingThatItDidNotAskFor) {
+  serve({{.bytes = json_answer(kEmpty, {"Content-Encoding: br"})},
+         {.bytes = json_answer(gzipped(gzipped(kEmpty)), {kGzip, kGzip})}});
+  EXPECT_THAT(fetch().message, HasSubstr("content encoding 'br'"));
+  EXPECT_THAT(fetch().message, HasSubstr("content encoding 'gzip, gzip'"));
+}
+
+TEST_F(ApiClientTest, DecodesNoErrorAndNoPage) {
+  constexpr const char* kPage = "Content-Type: text/html";
+  serve({{.bytes = answer("503 Maintenance", {kPage, "Content-Encoding: br", length(2)}, "\x0b\x02")},
+         {.bytes = answer("200 OK", {kPage, kGzip, length(4)}, "page")}});
+  EXPECT_EQ(fetch().failure, Failure::server_error);
+  EXPECT_EQ(fetch().failure, Failure::unauthorised);
+  EXPECT_EQ(server().connections(), 1);
 }
 
 TEST_F(ApiClientTest, EveryCutOfAFramedAnswerFails) {
@@ -183,6 +208,9 @@ TEST_F(ApiClientTest, ClassesBrokenTransfers) {
       {"bad checksum", json_answer(flipped, {kGzip})},
       {"garbage behind the gzip", json_answer(packed + "garbage", {kGzip})},
       {"plain text called gzip", json_answer(kEmpty, {kGzip})},
+      {"gzip called nothing", json_answer(packed)},
+      {"gzip of gzip", json_answer(gzipped(packed), {kGzip})},
+      {"gzip of nothing", json_answer(gzipped(""), {kGzip})},
       {"unknown encoding", json_answer(kEmpty, {"Content-Encoding: rot13"})},
       {"two different lengths", answer("200 OK", {kJson, length(11), length(12)}, kEmpty)},
       {"no HTTP at all", "SSH-2.0-OpenSSH_9.2\r\n"},
@@ -309,9 +337,9 @@ TEST_F(ApiClientTest, ARequestToStopEndsAnyWaitAtOnce) {
       asked = std::chrono::steady_clock::now();
       stop.request_stop();
     });
-    Body body;
+    Answer unfinished;
     Exchange exchange;
-    EXPECT_THROW(client->fetch(kAsked, body, exchange, stop.get_token()), Stopped);
+    EXPECT_THROW(client->fetch(kAsked, unfinished, exchange, stop.get_token()), Stopped);
     stopper.join();
     EXPECT_LT(std::chrono::steady_clock::now() - asked, 100ms);
   }

@@ -19,6 +19,7 @@ inline constexpr const char* kToken = "17|canary-token-that-nobody-may-see";
 struct Fetched {
   std::optional<Failure> failure;  ///< nothing when it brought a body
   std::string message;
+  std::string answer;  ///< the body as it was sent, if only decoding it failed
   std::string body;
   Exchange exchange;
   std::optional<std::chrono::seconds> retry_after;
@@ -50,15 +51,18 @@ class ApiClientTest : public testing::Test {
 
   Fetched fetch(std::stop_token stop = {}) {
     Fetched fetched;
+    Answer answer;
     Body body;
     try {
-      client().fetch(kAsked, body, fetched.exchange, std::move(stop));
+      client().fetch(kAsked, answer, fetched.exchange, std::move(stop));
+      fetched.answer = std::string(answer.bytes.view());
+      client().decode(kAsked, answer, body, fetched.exchange);
     } catch (const ApiError& error) {
       fetched.failure = error.failure();
       fetched.message = error.what();
       fetched.retry_after = error.retry_after();
       EXPECT_EQ(error.status(), fetched.exchange.status);
-      EXPECT_EQ(body.size(), 0U) << "nothing of a bad answer is left";
+      EXPECT_EQ(answer.bytes.size() + body.size(), 0U) << "nothing of a bad answer is left";
       EXPECT_THAT(fetched.message, testing::Not(testing::HasSubstr("canary")));
       EXPECT_THAT(fetched.message, testing::StartsWith("GET '" + options_.base_url));
       EXPECT_LE(fetched.message.size(), 600U);

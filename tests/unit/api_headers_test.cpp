@@ -109,6 +109,26 @@ TEST(ParseRetryAfter, ADateWithoutADateToCompareIsIgnored) {
   EXPECT_EQ(parse_retry_after("60", {}, 1h), 60s);
 }
 
+// --- content codings
+
+TEST(ContentCodings, AreGzipByBothItsNamesOrNone) {
+  for (const char* gzip : {"gzip", "GZip", " gzip\t", "x-gzip"}) {
+    EXPECT_EQ(content_coding(gzip), ContentCoding::gzip) << gzip;
+  }
+  for (const char* none : {"", " ", "identity", "IDENTITY"}) {
+    EXPECT_EQ(content_coding(none), ContentCoding::identity) << none;
+  }
+  for (const char* other : {"br", "deflate", "zstd", "compress", "gzip, gzip", "gzip,identity", "gzipped", "gz"}) {
+    EXPECT_EQ(content_coding(other), std::nullopt) << other;
+  }
+}
+
+TEST(ContentCodings, OfSeveralLinesAreOneList) {
+  EXPECT_EQ(read({"HTTP/1.1 200 OK", "Content-Encoding: gzip", ""}).content_encoding, "gzip");
+  const auto header = read({"HTTP/1.1 200 OK", "Content-Encoding: gzip", "content-encoding: br", ""});
+  EXPECT_EQ(header.content_encoding, "gzip, br");
+}
+
 // --- content types
 
 struct ContentType {

@@ -122,6 +122,27 @@ TEST(Judge, A200OfAnyOtherTypeIsBroken) {
   EXPECT_EQ(failure_of(answer(200, "application/vnd.api+json")), std::nullopt);
 }
 
+TEST(Judge, A200OfAnotherCodingThanWasAskedForIsBrokenAndNamed) {
+  auto outcome = answer(200);
+  for (const char* asked_for : {"", "gzip", "x-gzip", "identity"}) {
+    outcome.header.content_encoding = asked_for;
+    EXPECT_EQ(failure_of(outcome), std::nullopt) << asked_for;
+  }
+  for (const std::string other : {"br", "deflate", "zstd", "gzip, gzip", "rot13\x1b"}) {
+    outcome.header.content_encoding = other;
+    EXPECT_EQ(failure_of(outcome), Failure::broken_answer) << other;
+    EXPECT_NE(judge(outcome)->cause.find("'" + printable(other, 60) + "'"), std::string::npos) << judge(outcome)->cause;
+  }
+}
+
+TEST(Judge, TheCodingOfAnyOtherAnswerIsNobodysConcern) {
+  auto page = answer(200, "text/html");
+  auto error = answer(401);
+  page.header.content_encoding = error.header.content_encoding = "br";
+  EXPECT_EQ(failure_of(page), Failure::unauthorised);
+  EXPECT_EQ(failure_of(error), Failure::unauthorised);
+}
+
 TEST(Judge, PastTheLimitIsTooLargeThoughLibcurlCallsItAWriteError) {
   auto outcome = answer(200);
   outcome.curl_code = CURLE_WRITE_ERROR;

@@ -15,7 +15,8 @@ class FakeClient final : public ApiClient {
  public:
   FakeClient(FakeTenant& tenant, VirtualClock& clock) : tenant_(tenant), clock_(clock) {}
 
-  void fetch(const AskedRange& asked, Body& body, Exchange& exchange, std::stop_token stop) override {
+  void fetch(const AskedRange& asked, Answer& answer, Exchange& exchange, std::stop_token stop) override {
+    Body& body = answer.bytes;
     const Timestamp begun = clock_.now();
     const auto finish = [&](int status) {
       exchange.status = status;
@@ -33,6 +34,11 @@ class FakeClient final : public ApiClient {
       throw;
     }
     finish(200);
+  }
+
+  void decode(const AskedRange&, Answer& answer, Body& body, Exchange& exchange) override {
+    std::swap(answer.bytes, body);
+    exchange.body_bytes = body.size();
   }
 
   void set_token(std::string) override {}
