@@ -20,10 +20,6 @@ void Body::append(const char* bytes, std::size_t count) {
 void Body::reserve(std::size_t capacity) {
   if (capacity > kLargest) throw std::bad_alloc();
   if (bytes_ && capacity <= capacity_) return;
-  if (size_ == 0) {  // there is nothing to move
-    bytes_.reset();
-    capacity_ = 0;
-  }
   reallocate(capacity);
 }
 
