@@ -41,7 +41,7 @@ libdeflate_result inflate_member(const Inflater& inflater, std::string_view& gzi
 }
 
 std::optional<Verdict> inflate(std::string_view gzip, Body& into, std::size_t max_response) {
-  if (!gzip.starts_with(kMagic)) return broken("the answer is called gzip and is none");
+  if (!gzip.starts_with(kMagic)) return broken("Content-Encoding says gzip, and the answer is none");
   const Inflater inflater(libdeflate_alloc_decompressor());
   if (!inflater) throw std::bad_alloc();
   std::size_t room = std::min(max_response, std::max(told_length(gzip), into.capacity()));
@@ -67,8 +67,8 @@ std::optional<Verdict> undo(Answer& answer, Body& into, std::size_t max_response
 std::optional<Verdict> judge_content(ContentCoding coding, std::string_view content) {
   if (content.empty()) return broken(kNothingInIt);
   if (!content.starts_with(kMagic)) return {};
-  return broken(coding == ContentCoding::gzip ? "the answer is gzip twice over and is called so once"
-                                              : "the answer is gzip and is not called so");
+  return broken(coding == ContentCoding::gzip ? "the answer is gzip twice over, and Content-Encoding says so once"
+                                              : "the answer is gzip, and no Content-Encoding says so");
 }
 
 }  // namespace
