@@ -200,6 +200,7 @@ void Service::Impl::begin_recheck() {
     const auto ranges = recheck_ranges(state_, span, wiring_.config().windows.lookback);
     PlanOptions options;
     options.retry_poisoned = true;
+    if (!ranges.empty()) options.known_answers = warehouse_->known_answers({ranges.front().from, ranges.back().to});
     recheck_.emplace(ranges, state_, width_, options);
     log(Event::recheck_begun, {{"span", to_text(span)}});
     return;

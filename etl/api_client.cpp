@@ -170,7 +170,7 @@ class CurlClient final : public ApiClient {
     answer.coding = content_coding(reception.header.content_encoding).value();
   }
 
-  void decode(const AskedRange& asked, Answer& answer, Body& body, Exchange& exchange) override {
+  void decode(const AskedRange& asked, Answer& answer, Body& body, Exchange& exchange) const override {
     const auto verdict = odetl::decode(answer, body, options_.max_response);
     if (verdict) fail(*verdict, asked, exchange.status);
     exchange.body_bytes = body.size();

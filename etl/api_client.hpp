@@ -82,8 +82,8 @@ class ApiClient {
 
   /// Puts what fetch() answered for the same range into `body`, its coding undone, and the size of it into `exchange`;
   /// nothing is left in `answer`. Throws ApiError, with nothing in `body`, for what is not whole, not of the coding it
-  /// claims, or larger than max_response.
-  virtual void decode(const AskedRange& asked, Answer& answer, Body& body, Exchange& exchange) = 0;
+  /// claims, or larger than max_response. Another thread may do so while a request runs.
+  virtual void decode(const AskedRange& asked, Answer& answer, Body& body, Exchange& exchange) const = 0;
 
   /// The bearer token from the next request on. Throws std::invalid_argument, without showing it, for one
   /// that is empty or holds a blank, a line end or anything else beyond printable ASCII.

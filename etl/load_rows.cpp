@@ -1,8 +1,11 @@
 #include "etl/load_rows.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "etl/canonical_json.hpp"
 #include "etl/identity.hpp"
@@ -52,15 +55,35 @@ std::string json_list(const Items& items, Write write) {
   return list + ']';
 }
 
-void write_user(std::string& out, const User& user) {
-  ObjectWriter object(out);
-  object.text("user_id", user.user_id);
-  for (std::size_t i = 0; i < kProfileColumns.size(); ++i) object.text(kProfileColumns[i], user.columns[i]);
-  object.json("custom", user.custom);
-  object.json("extra", user.extra);
-  if (user.observed_at) object.text("observed_at", to_rfc3339(*user.observed_at));
-  object.text("profile_hash", hex_of(user.profile_hash));
+// A text[] as its literal.
+class TextArray {
+ public:
+  void add(std::optional<std::string_view> text) {
+    if (literal_.size() > 1) literal_ += ',';
+    if (!text) {
+      literal_ += "NULL";
+      return;
+    }
+    literal_ += '"';
+    for (auto at = text->find_first_of("\"\\"); at != text->npos; at = text->find_first_of("\"\\", 1)) {
+      literal_ += text->substr(0, at);
+      literal_ += '\\';
+      text->remove_prefix(at);
+    }
+    literal_ += *text;
+    literal_ += '"';
+  }
+  std::string finish() { return std::move(literal_) + '}'; }
+
+ private:
+  std::string literal_ = "{";
+};
+
+std::optional<std::string_view> null_if_empty(std::string_view json) {
+  return json.empty() ? std::nullopt : std::optional(json);
 }
+
+constexpr std::string_view kDigits = "0123456789abcdef";
 
 bool replaces(const User& later, const User& earlier) {
   if (!later.observed_at) return false;
@@ -69,10 +92,29 @@ bool replaces(const User& later, const User& earlier) {
 
 }  // namespace
 
-std::string hex_of(const std::array<std::uint8_t, 16>& bytes) {
-  std::string text = to_text(bytes);
-  std::erase(text, '-');
-  return text;
+std::string hex_of(std::span<const std::uint8_t> bytes) {
+  std::string hex;
+  for (const std::uint8_t byte : bytes) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
+  return hex;
+}
+
+void bytes_of_hex(std::string_view hex, std::span<std::uint8_t> bytes) {
+  if (hex.size() != 2 * bytes.size()) throw std::invalid_argument("not so many hexadecimal digits");
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto end = hex.data() + 2 * i + 2;
+    if (std::from_chars(end - 2, end, bytes[i], 16).ptr != end) throw std::invalid_argument("not hexadecimal");
+  }
+}
+
+std::uint64_t count_users(const Batch& batch) {
+  std::unordered_set<std::string_view> ids;
+  for (const User& user : batch.users) {
+    if (user.has_interactions) ids.insert(user.user_id);
+  }
+  return ids.size();
 }
 
 std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
@@ -107,8 +149,21 @@ std::string text_list_json(const std::vector<std::string>& texts) {
   return json_list(texts, [](std::string& out, const std::string& text) { append_quoted(out, text); });
 }
 
-std::string users_json(const Batch& batch, const std::vector<std::uint32_t>& users) {
-  return json_list(users, [&](std::string& out, std::uint32_t i) { write_user(out, batch.users[i]); });
+std::vector<std::optional<std::string>> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users) {
+  std::vector<TextArray> arrays(kProfileColumns.size() + 5);
+  for (const std::uint32_t i : users) {
+    const User& user = batch.users[i];
+    auto array = arrays.begin();
+    (array++)->add(user.user_id);
+    for (const auto& column : user.columns) (array++)->add(column);
+    (array++)->add(null_if_empty(user.custom));
+    (array++)->add(null_if_empty(user.extra));
+    (array++)->add(user.observed_at ? std::optional(to_rfc3339(*user.observed_at)) : std::nullopt);
+    (array++)->add(hex_of(user.profile_hash));
+  }
+  std::vector<std::optional<std::string>> literals;
+  for (TextArray& array : arrays) literals.push_back(array.finish());
+  return literals;
 }
 
 std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& interactions) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -19,8 +20,12 @@ namespace odetl {
 std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
                                           const std::vector<std::uint32_t>& fresh);
 
-/// 32 hexadecimal digits, as PostgreSQL's encode() writes them.
-std::string hex_of(const std::array<std::uint8_t, 16>& bytes);
+/// How many users the batch's interactions have.
+std::uint64_t count_users(const Batch& batch);
+
+/// Hexadecimal digits, as PostgreSQL's encode() writes them, and back.
+std::string hex_of(std::span<const std::uint8_t> bytes);
+void bytes_of_hex(std::string_view hex, std::span<std::uint8_t> bytes);
 
 /// `["id", …]` for load/known_users.
 std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users);
@@ -28,8 +33,8 @@ std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& 
 /// `["text", …]`.
 std::string text_list_json(const std::vector<std::string>& texts);
 
-/// A list of objects for load/upsert_users.
-std::string users_json(const Batch& batch, const std::vector<std::uint32_t>& users);
+/// The arrays of load/upsert_users and audit/profiles, one a column.
+std::vector<std::optional<std::string>> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users);
 
 /// A list of {id, extra} for load/set_extra.
 std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& interactions);

@@ -53,10 +53,13 @@ class Pipeline::Worker {
   // A window on its way through this worker.
   struct Slot {
     Task task;
-    Body body;
+    Answer answer;
     Exchange exchange;
+    ParseOptions reading;              // how the answer is to be read
+    std::optional<AnswerHash> hash;    // of an answer that is to be known again
+    Body body;
     ResponseParser parser;
-    const Batch* batch = nullptr;
+    const Batch* batch = nullptr;      // none while the answer is the one that is known
     WindowReport report;
     std::int64_t seen_load = 0;
   };
@@ -70,10 +73,13 @@ class Pipeline::Worker {
   bool fetch(Slot& slot);
   void ask(Slot& slot, Timestamp sent);
   void answered(Slot& slot, Timestamp sent);
-  bool parse(Slot& slot, Timestamp sent);
+  bool read(Slot& slot, Timestamp sent);
+  bool is_known(Slot& slot, const TimeWindow& owned);
+  void parse(Slot& slot);
   void load_all();
   void load(Slot& slot);
   std::optional<TaskFailure> try_to_load(Slot& slot);
+  std::int64_t commit(Slot& slot);
   void failed(const Slot& slot, const TaskFailure& failure);
   void write_down(const WindowReport& report);
   std::optional<TaskFailure> try_to_record(const WindowReport& report);
@@ -87,7 +93,6 @@ class Pipeline::Worker {
 
   Pipeline& pipeline_;
   ApiClient& client_;
-  Answer answer_;  // the fetching thread's, from the wire until it is decoded
   Warehouse& warehouse_;
   std::stop_source ending_;  // told to stop, or broken
   std::chrono::steady_clock::time_point pause_at_;
@@ -165,7 +170,7 @@ bool Pipeline::Worker::fetch(Slot& slot) {
     if (!pipeline_.claim(slot.task)) return false;
     slot.report.window = slot.task.window;
     ask(slot, sent);
-    return parse(slot, sent);
+    return read(slot, sent);
   } catch (const ApiError& error) {
     failed(slot, as_failure(error));
   } catch (const DatabaseError& error) {  // nothing could be claimed
@@ -184,8 +189,7 @@ bool Pipeline::Worker::fetch(Slot& slot) {
 // A request counts however it ends, unless it was us who ended it.
 void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
   try {
-    client_.fetch(slot.task.asked(), answer_, slot.exchange, ending_.get_token());
-    client_.decode(slot.task.asked(), answer_, slot.body, slot.exchange);
+    client_.fetch(slot.task.asked(), slot.answer, slot.exchange, ending_.get_token());
   } catch (const Stopped&) {
     throw;
   } catch (...) {
@@ -196,16 +200,17 @@ void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
 }
 
 void Pipeline::Worker::answered(Slot& slot, Timestamp sent) {
-  answer_.bytes.shrink(kKeptBody);
   slot.report.bytes = slot.exchange.body_bytes;
   slot.report.http = slot.exchange.duration;
   pipeline_.request_ended(slot.task, slot.exchange, sent);
 }
 
-bool Pipeline::Worker::parse(Slot& slot, Timestamp sent) {
+// True when there is something to load.
+bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
   const Task& task = slot.task;
   const ReadOptions& options = pipeline_.options_;
   if (task.kind == Task::Kind::probe) {
+    client_.decode(task.asked(), slot.answer, slot.body, slot.exchange);
     pipeline_.succeeded(task, task.window.to, {});
     return false;
   }
@@ -213,21 +218,38 @@ bool Pipeline::Worker::parse(Slot& slot, Timestamp sent) {
       settled_bound(sent, slot.exchange.server_date, slot.exchange.duration, options.settle);
   pipeline_.limit(bound);
   const TimeWindow owned{task.window.from, std::min(task.window.to, bound)};
+  slot.reading = {task.asked(), owned, options.echo, options.trust_record_user_id, options.surrogate_unknown_users};
+  slot.batch = nullptr;
+  if (is_known(slot, owned)) return true;
+  client_.decode(task.asked(), slot.answer, slot.body, slot.exchange);
+  slot.report.bytes = slot.exchange.body_bytes;
   if (owned.empty()) {
     pipeline_.succeeded(task, task.window.from, {slot.exchange.body_bytes, 0, slot.exchange.duration});
     return false;
   }
-  slot.batch = &slot.parser.parse(
-      slot.body, {task.asked(), owned, options.echo, options.trust_record_user_id, options.surrogate_unknown_users});
+  parse(slot);
+  return true;
+}
+
+// Whether these are the bytes that were loaded for this window before. Polls ask for other windows each time.
+bool Pipeline::Worker::is_known(Slot& slot, const TimeWindow& owned) {
+  slot.hash.reset();
+  slot.report.window = owned;
+  const Reason reason = pipeline_.options_.reason;
+  if (owned.empty() || (reason != Reason::backfill && reason != Reason::recheck)) return false;
+  slot.hash = answer_hash(slot.answer.bytes.view(), slot.reading);
+  return slot.task.known == slot.hash && slot.task.conflicts == 0;
+}
+
+void Pipeline::Worker::parse(Slot& slot) {
+  slot.batch = &slot.parser.parse(slot.body, slot.reading);
   if (slot.batch->has_fractions) pipeline_.saw_fractions();
-  if (slot.batch->has_fractions && task.kind == Task::Kind::tight) {
+  if (slot.batch->has_fractions && slot.task.kind == Task::Kind::tight) {
     throw ApiError(Failure::broken_answer,
-                   "read window '" + to_text(task.window) +
+                   "read window '" + to_text(slot.task.window) +
                        "': the server keeps fractions of seconds and was not asked for the last one; it is asked again");
   }
-  slot.report.window = owned;
   slot.report.echo_differs = slot.batch->echo_differs;
-  return true;
 }
 
 void Pipeline::Worker::load(Slot& slot) {
@@ -245,8 +267,7 @@ std::optional<TaskFailure> Pipeline::Worker::try_to_load(Slot& slot) {
     return std::nullopt;
   }
   try {
-    const bool compare = slot.task.conflicts > 0;
-    const std::int64_t number = warehouse_.load(*slot.batch, {compare, slot.seen_load}, slot.report);
+    const std::int64_t number = commit(slot);
     for (std::int64_t seen = pipeline_.seen_load_; seen < number;) {
       if (pipeline_.seen_load_.compare_exchange_weak(seen, number)) break;
     }
@@ -259,12 +280,26 @@ std::optional<TaskFailure> Pipeline::Worker::try_to_load(Slot& slot) {
     return std::nullopt;
   } catch (const DatabaseError& error) {
     return as_failure(error);
+  } catch (const ApiError& error) {  // of an answer that was not read before
+    return as_failure(error);
   } catch (const std::bad_alloc&) {
     return out_of_memory("load", slot.task.window);
   } catch (...) {
     pipeline_.abandoned(slot.task);
     throw;
   }
+}
+
+std::int64_t Pipeline::Worker::commit(Slot& slot) {
+  if (slot.batch == nullptr) {
+    if (const auto number = warehouse_.confirm(slot.report.window, *slot.hash, slot.report)) return *number;
+    client_.decode(slot.task.asked(), slot.answer, slot.body, slot.exchange);
+    slot.report.bytes = slot.body.size();
+    parse(slot);
+  }
+  const bool compare = slot.task.conflicts > 0;
+  const auto remembered = slot.report.echo_differs ? std::nullopt : slot.hash;
+  return warehouse_.load(*slot.batch, {.compare = compare, .seen_load = slot.seen_load, .answer = remembered}, slot.report);
 }
 
 void Pipeline::Worker::failed(const Slot& slot, const TaskFailure& failure) {
@@ -344,6 +379,7 @@ void Pipeline::Worker::put(Item item) {
 
 void Pipeline::Worker::give_back(Slot* slot) {
   slot->body.shrink(kKeptBody);
+  slot->answer.bytes.shrink(kKeptBody);
   const std::scoped_lock lock(mutex_);
   free_.push_back(slot);
   changed_.notify_all();

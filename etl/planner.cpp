@@ -23,6 +23,7 @@ constexpr int kFailuresBeforeProbe = 3;
 constexpr int kFailuresBeforeNextProbe = 24;  // as deep as halving goes, from a month to a second
 constexpr std::size_t kMostSuspects = 64;
 constexpr int kControls = 2;
+constexpr std::uint64_t kKnownShare = 8;
 
 bool hints_at_outage(Failure failure) { return !is_database(failure) && failure != Failure::throttled; }
 
@@ -114,6 +115,11 @@ void WindowWidth::not_to_blame() {
   caution_ = 0;
 }
 
+bool WindowWidth::suits(const KnownAnswer& known) const {
+  const bool large = known.rows * kKnownShare >= limits_.target_rows || known.bytes * kKnownShare >= limits_.target_bytes;
+  return large && known.window.width() <= limits_.max;
+}
+
 AskedRange Task::asked() const {
   switch (kind) {
     case Kind::tight: return {window.from, window.to - 1s};
@@ -127,25 +133,44 @@ WindowPlan::WindowPlan(const std::vector<TimeWindow>& ranges, const Coverage& po
                        const PlanOptions& options)
     : width_(width), options_(options), known_poison_(options.pass_poison ? poisoned : Coverage()) {
   for (const TimeWindow& range : ranges) {
-    for (const TimeWindow& part : known_poison_.gaps(range)) {
-      Task task;
-      task.window = part;
-      queue_.push_back(task);
-    }
+    for (const TimeWindow& part : known_poison_.gaps(range)) add(part);
     if (!options.retry_poisoned) continue;
-    for (const TimeWindow& part : known_poison_.covered(range)) {
-      for (sys_seconds at = part.from; at < part.to; at += 1s) {
-        Task task;
-        task.window = {at, at + 1s};
-        task.suspect = true;
-        task.controls = kControls;  // it was found poisoned before
-        suspects_.push_back(task);
-      }
-    }
+    for (const TimeWindow& part : known_poison_.covered(range)) add_suspects(part);
   }
   most_suspects_ = suspects_.size() + kMostSuspects;
   most_poisoned_ = suspects_.size() + options.max_poisoned;
   total_ = remaining();
+}
+
+// As it was cut before, where that is known.
+void WindowPlan::add(const TimeWindow& part) {
+  Task task;
+  sys_seconds from = part.from;
+  const auto& all = options_.known_answers;
+  auto known = std::lower_bound(all.begin(), all.end(), from,
+                                [](const KnownAnswer& a, sys_seconds at) { return a.window.from < at; });
+  for (; known != all.end() && known->window.to <= part.to; ++known) {
+    if (!width_.suits(*known)) continue;
+    task.window = {from, known->window.from};
+    if (!task.window.empty()) queue_.push_back(task);
+    Task again;
+    again.window = known->window;
+    again.known = known->hash;
+    queue_.push_back(again);
+    from = known->window.to;
+  }
+  task.window = {from, part.to};
+  if (!task.window.empty()) queue_.push_back(task);
+}
+
+void WindowPlan::add_suspects(const TimeWindow& part) {
+  for (sys_seconds at = part.from; at < part.to; at += 1s) {
+    Task task;
+    task.window = {at, at + 1s};
+    task.suspect = true;
+    task.controls = kControls;  // it was found poisoned before
+    suspects_.push_back(task);
+  }
 }
 
 seconds WindowPlan::remaining() const {
@@ -172,7 +197,7 @@ Task::Kind WindowPlan::kind_of(const Task& task) const {
 // Takes a window of the current width off the front of `first`.
 Task WindowPlan::cut(Task& first) const {
   Task task = first;
-  task.window.to = std::min(first.window.to, first.window.from + width_.current());
+  if (!task.known) task.window.to = std::min(first.window.to, first.window.from + width_.current());
   first.window.from = task.window.to;
   return task;
 }
@@ -238,6 +263,7 @@ void WindowPlan::abandoned(const Task& task) {
 void WindowPlan::narrow(Task& task, const TimeWindow& part) {
   if (task.window.from < part.from) has_yielded_ = true;
   in_flight_width_ -= task.window.width() - part.width();
+  if (part != task.window) task.known.reset();
   Task rest = task;
   rest.window.from = part.to;
   task.window = part;
@@ -437,6 +463,7 @@ void WindowPlan::settle(Task& task) {
   if (!bound_ || task.window.to <= *bound_) return;
   unsettled_.push_back({std::max(task.window.from, *bound_), task.window.to});
   task.window.to = *bound_;
+  task.known.reset();
 }
 
 void WindowPlan::limit(sys_seconds bound) {

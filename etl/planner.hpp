@@ -7,6 +7,7 @@
 
 #include "etl/api_client.hpp"
 #include "etl/coverage.hpp"
+#include "etl/known_answer.hpp"
 #include "etl/retry_policy.hpp"
 
 namespace odetl {
@@ -71,6 +72,8 @@ class WindowWidth {
   void failed(std::chrono::seconds width);
   /// What failed lately failed at any width.
   void not_to_blame();
+  /// Whether a window that was like this is worth reading as it is: an eighth of a full answer, and no wider than allowed.
+  bool suits(const KnownAnswer& known) const;
 
  private:
   double densest_lately(std::chrono::seconds width, double fits);
@@ -104,6 +107,7 @@ struct Task {
   bool suspect = false;     ///< one second that failed and is tried for the last times
   int controls = 0;         ///< how often it failed alone, each time followed by a probe that was answered
   std::uint64_t throttles = 0;  ///< that the plan knew of when it handed the task out
+  std::optional<AnswerHash> known = {};  ///< of the answer that was loaded for this very window
 
   AskedRange asked() const;
 };
@@ -111,6 +115,9 @@ struct Task {
 struct PlanOptions {
   bool pass_poison = true;           ///< leave a second that cannot be served and go on; else stop there
   bool retry_poisoned = false;       ///< ask for seconds that are known to be poisoned again
+  /// Disjoint, in order: where the ranges were read before, the same windows are asked for again, so that an answer that
+  /// has not changed is known by its hash.
+  std::vector<KnownAnswer> known_answers = {};
   std::size_t max_poisoned = 1000;   ///< so many new poisoned seconds are no bad rows but a broken server: stop
   /// How long everything may fail before the plan gives up; none: never.
   std::optional<std::chrono::milliseconds> patience_at_first = {};  ///< before anything has succeeded
@@ -196,6 +203,8 @@ class WindowPlan {
   std::optional<Task> take();
   bool suspects_are_due() const;
   bool is_one_at_a_time() const { return probe_in_flight_ || (throttled_ && in_flight_ > 0); }
+  void add(const TimeWindow& part);
+  void add_suspects(const TimeWindow& part);
   Task cut(Task& first) const;
   Task::Kind kind_of(const Task& task) const;
   void answered(const Task& task);

@@ -83,6 +83,8 @@ class PostgresWarehouse final : public Warehouse {
 
   StreamState read_state() override;
   std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) override;
+  std::vector<KnownAnswer> known_answers(const TimeWindow& range) override;
+  std::optional<std::int64_t> confirm(const TimeWindow& window, const AnswerHash& answer, WindowReport& report) override;
   void record(const WindowReport& report) override;
   void set_poll_from(sys_seconds from) override;
   std::optional<sys_seconds> last_recheck(std::chrono::seconds span) override;
@@ -101,6 +103,10 @@ class PostgresWarehouse final : public Warehouse {
   void ensure_partitions(const Batch& batch);
   std::int64_t load_once(Database& db, const Batch& batch, const LoadRequest& request, const Refused& refused,
                          WindowReport& report);
+  static std::unique_ptr<SqlRows> begin(Database& db, const TimeWindow& window);
+  static void lock_state(Database& db, const TimeWindow& window, std::int64_t compared_at);
+  static void remember(Database& db, const Batch& batch, const LoadRequest& request, const WindowReport& report);
+  static std::int64_t finish(Database& db, const TimeWindow& window, WindowReport& report);
   HeldIds held(Database& db, const TimeWindow& window);
   void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows);
   static void drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
@@ -204,14 +210,17 @@ std::int64_t PostgresWarehouse::load(const Batch& batch, const LoadRequest& requ
   }
 }
 
+std::unique_ptr<SqlRows> PostgresWarehouse::begin(Database& db, const TimeWindow& window) {
+  auto begun = db.run("load/begin", {kStream, to_rfc3339(window.from), to_rfc3339(window.to)});
+  if (begun->size() == 1) return begun;
+  throw DatabaseError(Failure::db_schema, "load window: stream_state has no row 'interactions'; insert it");
+}
+
 std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, const LoadRequest& request,
                                           const Refused& refused, WindowReport& report) {
   const std::string from = to_rfc3339(batch.window.from);
   const std::string to = to_rfc3339(batch.window.to);
-  const auto begun = db.run("load/begin", {kStream, from, to});
-  if (begun->size() != 1) {
-    throw DatabaseError(Failure::db_schema, "load window: stream_state has no row 'interactions'; insert it");
-  }
+  const auto begun = begin(db, batch.window);
   const std::string now(begun->text(0, 0));
 
   if (!request.rewrite.empty()) db.run("load/delete", {from, to, uuid_array(request.rewrite)});
@@ -244,20 +253,81 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   write_users(db, batch, diff.fresh, distinct_users(batch, refused_rows, diff.fresh), look_first, now, report);
   const std::vector<Uuid> rejects = write_rejects(db, batch, refused, now, report);
 
-  // From here on one loader at a time, for a moment. What was compared above must not have changed since: the key would
-  // not tell of rows that were taken away, nor of those whose lost user got another surrogate.
-  const std::int64_t last_load = db.run("load/lock_state", {kStream})->integer(0, 0);
-  if (last_load != begun->integer(0, 2) && is_loaded_since(db, batch.window, begun->integer(0, 2))) {
-    throw DatabaseError(Failure::db_conflict, "load window '" + to_text(batch.window) +
-                                                  "': it was loaded by another meanwhile; it is read again");
-  }
+  lock_state(db, batch.window, begun->integer(0, 2));
   apply_marks(db, batch, diff, request, begun->boolean(0, 4), now, report);
   report.rejects_cleared = 0;
   if (begun->boolean(0, 3)) clear_rejects(db, batch, request, rejects, report);
-  const std::int64_t load_number = db.run("load/finish", {kStream, from, to})->integer(0, 0);
+  remember(db, batch, request, report);
+  return finish(db, batch.window, report);
+}
+
+// What the window looked like, or no longer looks like.
+void PostgresWarehouse::remember(Database& db, const Batch& batch, const LoadRequest& request,
+                                 const WindowReport& report) {
+  const std::string from = to_rfc3339(batch.window.from);
+  const std::string to = to_rfc3339(batch.window.to);
+  const bool all_done = report.rejected == 0 && report.vanished_doubted == 0 && !report.marks_deferred;
+  if (request.answer && all_done) {
+    db.run("load/remember_answer",
+           {kStream, from, to, "\\x" + hex_of(*request.answer), std::to_string(report.rows_read),
+            std::to_string(count_users(batch)), std::to_string(report.bytes)});
+  } else if (!all_done || report.inserted + report.updated + report.deleted > 0) {
+    db.run("load/forget_answers", {kStream, from, to});
+  }
+}
+
+std::int64_t PostgresWarehouse::finish(Database& db, const TimeWindow& window, WindowReport& report) {
+  const std::int64_t number =
+      db.run("load/finish", {kStream, to_rfc3339(window.from), to_rfc3339(window.to), std::to_string(report.users_inserted)})
+          ->integer(0, 0);
   report.outcome = Outcome::loaded;
-  report.load = write_ledger(db, report, load_number);
-  return load_number;
+  report.load = write_ledger(db, report, number);
+  return number;
+}
+
+// From here on one loader at a time, for a moment. What was compared before must not have changed since: the key would
+// not tell of rows that were taken away, nor of those whose lost user got another surrogate.
+void PostgresWarehouse::lock_state(Database& db, const TimeWindow& window, std::int64_t compared_at) {
+  const std::int64_t last_load = db.run("load/lock_state", {kStream})->integer(0, 0);
+  if (last_load == compared_at || !is_loaded_since(db, window, compared_at)) return;
+  throw DatabaseError(Failure::db_conflict, "load window '" + to_text(window) +
+                                                "': it was loaded by another meanwhile; it is read again");
+}
+
+std::vector<KnownAnswer> PostgresWarehouse::known_answers(const TimeWindow& range) {
+  return write([&](Database& db) {
+    db.run("load/count_users", {kStream});
+    const auto rows = db.run("load/known_answers", {kStream, to_rfc3339(range.from), to_rfc3339(range.to)});
+    std::vector<KnownAnswer> known(rows->size());
+    for (std::size_t row = 0; row < known.size(); ++row) {
+      const auto instant = [&](int column) { return sys_seconds(std::chrono::seconds(rows->integer(row, column))); };
+      known[row].window = {instant(0), instant(1)};
+      bytes_of_hex(rows->text(row, 2), known[row].hash);
+      known[row].rows = static_cast<std::uint64_t>(rows->integer(row, 3));
+      known[row].bytes = static_cast<std::uint64_t>(rows->integer(row, 4));
+    }
+    return known;
+  });
+}
+
+std::optional<std::int64_t> PostgresWarehouse::confirm(const TimeWindow& window, const AnswerHash& answer,
+                                                       WindowReport& report) {
+  return write([&](Database& db) -> std::optional<std::int64_t> {
+    const std::string from = to_rfc3339(window.from);
+    const std::string to = to_rfc3339(window.to);
+    const auto begun = begin(db, window);
+    const bool has_rejects = begun->boolean(0, 3);
+    const bool has_doubts = begun->boolean(0, 4);
+    if (has_rejects || has_doubts) return std::nullopt;
+    const auto known = db.run("load/confirm", {kStream, from, to, "\\x" + hex_of(answer)});
+    if (known->size() == 0) return std::nullopt;
+    const auto number = [&](int column) { return static_cast<std::uint64_t>(known->integer(0, column)); };
+    report.rows_read = report.unchanged = number(0);
+    report.users_unchanged = number(1);
+    report.bytes = number(2);
+    lock_state(db, window, begun->integer(0, 2));
+    return finish(db, window, report);
+  });
 }
 
 HeldIds PostgresWarehouse::held(Database& db, const TimeWindow& window) {
@@ -282,7 +352,6 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
 // Takes away the users that are known and unchanged: those are not even locked.
 void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
                                         std::vector<std::uint32_t>& users) {
-  if (users.empty()) return;
   const auto known = db.run("load/known_users", {user_ids_json(batch, users)});
   std::unordered_map<std::string_view, std::size_t> row_of;
   for (std::size_t row = 0; row < known->size(); ++row) row_of.emplace(known->text(row, 0), row);
@@ -309,9 +378,11 @@ void PostgresWarehouse::write_users(Database& db, const Batch& batch, const std:
   const std::size_t all = users.size();
   report.users_inserted = report.users_updated = 0;
   report.users_without_id = batch.users_without_id;
-  if (look_first) drop_up_to_date(db, batch, fresh, users);
+  if (look_first && !users.empty()) drop_up_to_date(db, batch, fresh, users);
   if (!users.empty()) {
-    const auto written = db.run("load/upsert_users", {users_json(batch, users), now});
+    std::vector<SqlParam> params = user_arrays(batch, users);
+    params.emplace_back(now);
+    const auto written = db.run("load/upsert_users", params);
     for (std::size_t row = 0; row < written->size(); ++row) {
       ++(written->boolean(row, 0) ? report.users_inserted : report.users_updated);
     }

@@ -6,6 +6,7 @@
 
 #include "etl/database_session.hpp"
 #include "etl/interaction.hpp"
+#include "etl/known_answer.hpp"
 #include "etl/planner.hpp"
 
 namespace odetl {
@@ -42,6 +43,7 @@ struct WindowReport {
 struct LoadRequest {
   bool compare = false;        ///< look at what is there even if the window was never covered
   std::int64_t seen_load = 0;  ///< the last committed load when the API was asked
+  std::optional<AnswerHash> answer = {};  ///< to know it again by; none: not kept
   /// Of a repair: served interactions that are held with another content or twice, and users whose stored profile is not
   /// the one that its hash was made of. They are written anew.
   std::vector<Uuid> rewrite = {};
@@ -62,6 +64,14 @@ class Warehouse {
   /// too much at once (see is_plausible), only a second reading that misses it as well marks it. db_conflict: another loader wrote some
   /// of the rows meanwhile; read the window again and load it with `compare`.
   virtual std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) = 0;
+
+  /// What is known of windows within `range`, in order.
+  virtual std::vector<KnownAnswer> known_answers(const TimeWindow& range) = 0;
+
+  /// Instead of load(), for a window whose answer has the hash of the known one: where nothing of the window was changed
+  /// since, writes ledger and coverage and returns the number of this load. Nothing where that cannot be said: then load
+  /// it. Completes `report` as load() does, its bytes as well.
+  virtual std::optional<std::int64_t> confirm(const TimeWindow& window, const AnswerHash& answer, WindowReport& report) = 0;
 
   /// Writes the ledger's row of a window that was not loaded; a poisoned one is kept apart in the state as well.
   virtual void record(const WindowReport& report) = 0;

@@ -5,8 +5,8 @@ SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ W
 SET client_encoding = 'UTF8';
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
-SET bytea_output = 'hex';
 SET standard_conforming_strings = on;
+SET array_nulls = on;
 SET client_min_messages = warning;
 SET synchronous_commit = on;
 SET lock_timeout = '10s';

@@ -5,7 +5,8 @@ odetl_suite(etl_test odetl
   unit/response_parser_test.cpp unit/response_rejects_test.cpp unit/response_users_test.cpp
   unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/vanished_test.cpp unit/load_rows_test.cpp
   unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/planner_test.cpp
-  unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_rows_test.cpp)
+  unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_rows_test.cpp
+  unit/known_answer_test.cpp)
 target_link_libraries(etl_test PRIVATE odetl_simulator)
 
 odetl_suite(daemon_test odetl_daemon
@@ -21,7 +22,7 @@ odetl_suite(warehouse_test odetl
   integration/warehouse_quarantine_test.cpp integration/warehouse_content_test.cpp
   integration/warehouse_state_test.cpp integration/warehouse_faults_test.cpp integration/migrations_test.cpp
   integration/warehouse_vanished_test.cpp integration/audit_test.cpp integration/database_test.cpp
-  integration/window_claims_test.cpp
+  integration/window_claims_test.cpp integration/known_answers_test.cpp
   integration/warehouse_fixture.cpp)
 odetl_suite(simulation_test odetl_simulation chaos/simulation/simulation_test.cpp)
 odetl_suite(simulator_test odetl_simulator integration/simulator_test.cpp)

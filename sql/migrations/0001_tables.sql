@@ -83,6 +83,7 @@ CREATE TABLE stream_state (
     poll_from   timestamptz,
     rechecked   jsonb NOT NULL DEFAULT '{}',
     load_number bigint NOT NULL DEFAULT 0,
+    users_known bigint NOT NULL DEFAULT 0,
     updated_at  timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE stream_state IS 'What is loaded, one row a stream.';
@@ -93,6 +94,7 @@ COMMENT ON COLUMN stream_state.poisoned IS 'Seconds that the server could never 
 COMMENT ON COLUMN stream_state.poll_from IS 'Where live polling began; everything since is its business.';
 COMMENT ON COLUMN stream_state.rechecked IS 'When each recheck was last begun, by its span in seconds.';
 COMMENT ON COLUMN stream_state.load_number IS 'Counts committed loads; orders the rows of window_log.';
+COMMENT ON COLUMN stream_state.users_known IS 'Counts the users that loads inserted; where the table has fewer, somebody took some away.';
 COMMENT ON COLUMN stream_state.updated_at IS 'When this row was last written.';
 INSERT INTO stream_state (stream) VALUES ('interactions');
 
@@ -177,6 +179,25 @@ COMMENT ON TABLE vanished_interactions IS 'Live interactions that one reading mi
 COMMENT ON COLUMN vanished_interactions.occurred_at IS 'As in interactions.';
 COMMENT ON COLUMN vanished_interactions.interaction_id IS 'As in interactions.';
 COMMENT ON COLUMN vanished_interactions.missed_at IS 'When it was missed.';
+
+CREATE TABLE known_answers (
+    stream      text NOT NULL,
+    window_from timestamptz NOT NULL,
+    window_to   timestamptz NOT NULL,
+    answer_hash bytea NOT NULL,
+    rows        bigint NOT NULL,
+    users       bigint NOT NULL,
+    bytes       bigint NOT NULL,
+    PRIMARY KEY (stream, window_from)
+);
+COMMENT ON TABLE known_answers IS 'What windows of backfills and rechecks looked like on the wire, so that the same answer is known without being read again. Windows are disjoint; a load that changes any row of one takes it away.';
+COMMENT ON COLUMN known_answers.stream IS 'interactions.';
+COMMENT ON COLUMN known_answers.window_from IS 'The window''s first instant.';
+COMMENT ON COLUMN known_answers.window_to IS 'The instant that it ends before.';
+COMMENT ON COLUMN known_answers.answer_hash IS 'BLAKE2b-256 of the answer as it came and of how it was read.';
+COMMENT ON COLUMN known_answers.rows IS 'Interactions in it; so many are live in the window.';
+COMMENT ON COLUMN known_answers.users IS 'Whose they are.';
+COMMENT ON COLUMN known_answers.bytes IS 'The answer after decompression.';
 
 -- Not logged: with the server's sessions the claims end, too.
 CREATE UNLOGGED TABLE window_claims (

@@ -265,6 +265,33 @@ TEST(Backfill, ReloadTakesUpWhatChangedAtTheServer) {
             "before\ngone\ntwin");
 }
 
+TEST(Backfill, ReloadKnowsAnswersThatHaveNotChangedAndMendsWhatWasTakenAway) {
+  Installation odetl({.order = Order::insertion});
+  converse(odetl.tenant, "2024-03-01", "2024-03-04", 9'000);
+  const auto reload = [&] {
+    ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-04", {"--reload"}), 0));
+    EXPECT_THAT(odetl.differences_in("2024-03-01", "2024-03-04"), IsEmpty());
+  };
+  ASSERT_TRUE(ended(odetl.backfill("2024-03-01", "2024-03-04"), 0));
+  const std::string known = odetl.sql("SELECT sum(rows) FROM opendialog.known_answers");
+  const auto interactions = versions(odetl, "interactions"), users = versions(odetl, "users");
+  reload();
+  EXPECT_EQ(odetl.sql("SELECT sum(rows) FROM opendialog.known_answers"), known);
+  EXPECT_EQ(versions(odetl, "interactions"), interactions);
+  EXPECT_EQ(versions(odetl, "users"), users);
+
+  odetl.sql("DELETE FROM opendialog.interactions WHERE occurred_at::time BETWEEN '10:00' AND '10:10'");
+  reload();
+  odetl.sql("DELETE FROM opendialog.users WHERE user_id < 'a'");
+  reload();
+  odetl.sql("TRUNCATE opendialog.users, opendialog.interactions");
+  reload();
+  odetl.tenant.add(message("z", "2024-03-02 12:00:00", "late"));
+  reload();
+  EXPECT_EQ(odetl.sql("SELECT count(*) FROM opendialog.interactions WHERE NOT EXISTS "
+                      "(SELECT FROM opendialog.users WHERE users.user_id = interactions.user_id)"), "0");
+}
+
 TEST(Backfills, ShareARangeThroughTheDatabaseWithoutAskingTwice) {
   Installation odetl;
   converse(odetl.tenant, "2024-03-01 00:00:00", "2024-04-01 00:00:00", 9'000);

@@ -157,7 +157,7 @@ TEST_P(ContractTables, HaveTheColumnsThatUsersRelyOn) {
       " WHERE attrelid = 'opendialog." +
       std::string(GetParam().name) +
       "'::regclass AND attnum > 0"
-      "   AND attname NOT IN ('profile_hash', 'poisoned', 'poll_from', 'rechecked', 'load_number', 'window_id')");
+      "   AND attname NOT IN ('profile_hash', 'poisoned', 'poll_from', 'rechecked', 'load_number', 'users_known', 'window_id')");
   EXPECT_EQ(columns, GetParam().columns);
 }
 

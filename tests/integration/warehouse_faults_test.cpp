@@ -83,14 +83,14 @@ constexpr const char* kSettings =
     "CREATE TABLE public.seen (name text, setting text);"
     "CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
     "  INSERT INTO public.seen SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'DateStyle',"
-    "    'IntervalStyle', 'bytea_output', 'standard_conforming_strings', 'synchronous_commit', 'search_path',"
+    "    'IntervalStyle', 'array_nulls', 'standard_conforming_strings', 'synchronous_commit', 'search_path',"
     "    'client_encoding', 'lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout',"
     "    'idle_session_timeout', 'client_connection_check_interval', 'transaction_isolation',"
     "    'transaction_read_only', 'jit');"
     "  RETURN NULL; END $$;"
     "CREATE TRIGGER look AFTER INSERT ON window_log FOR EACH ROW EXECUTE FUNCTION public.look()";
 constexpr const char* kExpectedSettings =
-    "DateStyle|ISO, YMD\nIntervalStyle|postgres\nTimeZone|UTC\nbytea_output|hex\nclient_connection_check_interval|200\n"
+    "DateStyle|ISO, YMD\nIntervalStyle|postgres\nTimeZone|UTC\narray_nulls|on\nclient_connection_check_interval|200\n"
     "client_encoding|UTF8\nidle_in_transaction_session_timeout|60000\nidle_session_timeout|0\njit|off\n"
     "lock_timeout|10000\nsearch_path|\"opendialog\", "
     "\"pg_temp\"\nstandard_conforming_strings|on\nstatement_timeout|300000\n"
@@ -205,7 +205,7 @@ TEST_F(Faults, ALostTableIsForAHuman) {
 TEST_F(Faults, ALostRightIsForAHuman) {
   query(
       "DROP ROLE IF EXISTS loader; CREATE ROLE loader LOGIN;"
-      "GRANT USAGE ON SCHEMA opendialog TO loader; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA opendialog TO "
+      "GRANT USAGE ON SCHEMA opendialog TO loader; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA opendialog TO "
       "loader;"
       "SELECT ensure_interactions_partition('2024-01-31T00:00:00Z');"
       "REVOKE INSERT ON interactions FROM loader");

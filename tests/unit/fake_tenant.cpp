@@ -36,7 +36,7 @@ class FakeClient final : public ApiClient {
     finish(200);
   }
 
-  void decode(const AskedRange&, Answer& answer, Body& body, Exchange& exchange) override {
+  void decode(const AskedRange&, Answer& answer, Body& body, Exchange& exchange) const override {
     std::swap(answer.bytes, body);
     exchange.body_bytes = body.size();
   }

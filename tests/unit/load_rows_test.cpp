@@ -102,7 +102,7 @@ class LoadRows : public testing::Test {
 
 TEST_F(LoadRows, OfNothingAreEmptyLists) {
   EXPECT_EQ(user_ids_json(batch, {}), "[]");
-  EXPECT_EQ(users_json(batch, {}), "[]");
+  EXPECT_EQ(user_arrays(batch, {}), std::vector<std::optional<std::string>>(17, "{}"));
   EXPECT_EQ(extras_json(batch, {}), "[]");
   EXPECT_EQ(rejects_json({}), "[]");
   EXPECT_EQ(uuid_array({}), "{}");
@@ -114,23 +114,43 @@ TEST_F(LoadRows, QuoteUserIds) {
   EXPECT_EQ(proven(user_ids_json(batch, {3, 2, 1, 0})), R"(["é'; DROP TABLE users; --","x\ny","a\"b\\",""])");
 }
 
-TEST_F(LoadRows, WriteUsersWithoutTheirNulls) {
+TEST_F(LoadRows, WriteUsersAsAnArrayOfEachColumn) {
   User& bare = batch.users.emplace_back();
-  bare.user_id = "a";
+  bare.user_id = "a\\b\"";
   User& full = batch.users.emplace_back();
-  full.user_id = "b";
-  full.columns[0] = "Zoë \"Z\"";
+  full.user_id = "NULL";
+  full.columns[0] = R"(Zoë "Z" {,} \\)";
   full.columns[2] = "";
   full.columns[11] = "0x1";
   full.custom = R"({"k":[1.50]})";
   full.extra = R"({"id":9007199254740993})";
   full.observed_at = at("2024-01-31T08:00:00.5Z");
   full.profile_hash = {0x00, 0x0f, 0xf0, 0xff};
-  EXPECT_EQ(proven(users_json(batch, {0, 1})),
-            R"([{"user_id":"a","profile_hash":"00000000000000000000000000000000"},)"
-            R"({"user_id":"b","first_name":"Zoë \"Z\"","email":"","selected_scenario":"0x1","custom":{"k":[1.50]},)"
-            R"("extra":{"id":9007199254740993},"observed_at":"2024-01-31T08:00:00.500000Z",)"
-            R"("profile_hash":"000ff0ff000000000000000000000000"}])");
+  const auto arrays = user_arrays(batch, {0, 1});
+  ASSERT_EQ(arrays.size(), 17U);
+  EXPECT_EQ(arrays[0], R"({"a\\b\"","NULL"})");
+  EXPECT_EQ(arrays[1], R"({NULL,"Zoë \"Z\" {,} \\\\"})");
+  EXPECT_EQ(arrays[2], "{NULL,NULL}");
+  EXPECT_EQ(arrays[3], R"({NULL,""})");
+  EXPECT_EQ(arrays[12], R"({NULL,"0x1"})");
+  EXPECT_EQ(arrays[13], R"({NULL,"{\"k\":[1.50]}"})");
+  EXPECT_EQ(arrays[14], R"({NULL,"{\"id\":9007199254740993}"})");
+  EXPECT_EQ(arrays[15], R"({NULL,"2024-01-31T08:00:00.500000Z"})");
+  EXPECT_EQ(arrays[16], R"({"00000000000000000000000000000000","000ff0ff000000000000000000000000"})");
+}
+
+TEST_F(LoadRows, CountTheUsersThatSaidSomething) {
+  for (const char* user_id : {"a", "b", "a", "c"}) batch.users.emplace_back().user_id = user_id;
+  for (const std::size_t i : {0U, 1U, 2U}) batch.users[i].has_interactions = true;
+  EXPECT_EQ(count_users(batch), 2U);
+}
+
+TEST(Hex, ComesBack) {
+  std::array<std::uint8_t, 3> bytes{};
+  bytes_of_hex(hex_of(std::array<std::uint8_t, 3>{0, 171, 255}), bytes);
+  EXPECT_EQ(bytes, (std::array<std::uint8_t, 3>{0, 171, 255}));
+  EXPECT_THROW(bytes_of_hex("00ab", bytes), std::invalid_argument);
+  EXPECT_THROW(bytes_of_hex("00abfg", bytes), std::invalid_argument);
 }
 
 TEST_F(LoadRows, WriteExtrasAndLeaveOutThatOfARowThatLostIt) {

@@ -29,10 +29,19 @@ class Load {
     report_.users_updated = count(written_users_, false);
     report_.users_unchanged = served_users_.size() - written_users_.size();
     for (const Reject& reject : batch_.rejects) tables_.rejects[reject.id] = std::string(reject.reason);
+    remember();
     return finish();
   }
 
  private:
+  void remember() {
+    auto& known = tables_.known_answers;
+    std::erase_if(known, [&](const auto& entry) { return entry.second.window.overlaps(batch_.window); });
+    const bool all_done = batch_.rejects.empty() && !report_.marks_deferred;
+    if (!request_.answer || !all_done) return;
+    known[batch_.window.from] = {batch_.window, *request_.answer, report_.rows_read, report_.bytes};
+  }
+
   static std::uint64_t count(const std::map<std::string_view, bool>& users, bool is_new) {
     return static_cast<std::uint64_t>(
         std::count_if(users.begin(), users.end(), [&](const auto& user) { return user.second == is_new; }));
@@ -149,6 +158,11 @@ MemoryTables MemoryStore::tables() const {
   return tables_;
 }
 
+void MemoryStore::lose_interaction() {
+  const std::scoped_lock lock(mutex_);
+  tables_.interactions.erase(tables_.interactions.begin());
+}
+
 void MemoryStore::await_hanging_load() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return hanging_loads_ > 0; });
@@ -171,6 +185,35 @@ std::int64_t MemoryWarehouse::load(const Batch& batch, const LoadRequest& reques
   }
   if (store_.faults_.after_commit) store_.faults_.after_commit(batch.window);
   return number;
+}
+
+std::vector<KnownAnswer> MemoryWarehouse::known_answers(const TimeWindow& range) {
+  const std::scoped_lock lock(store_.mutex_);
+  std::vector<KnownAnswer> known;
+  for (const auto& [from, answer] : store_.tables_.known_answers) {
+    if (from >= range.from && answer.window.to <= range.to) known.push_back(answer);
+  }
+  return known;
+}
+
+std::optional<std::int64_t> MemoryWarehouse::confirm(const TimeWindow& window, const AnswerHash& answer,
+                                                     WindowReport& report) {
+  if (store_.faults_.before_confirm) store_.faults_.before_confirm(window);
+  const std::scoped_lock lock(store_.mutex_);
+  MemoryTables& tables = store_.tables_;
+  const auto known = tables.known_answers.find(window.from);
+  if (known == tables.known_answers.end() || known->second.window != window || known->second.hash != answer) {
+    return std::nullopt;
+  }
+  const auto live = std::count_if(tables.interactions.begin(), tables.interactions.end(), [&](const auto& row) {
+    return window.owns(row.first.first) && !row.second.is_deleted;
+  });
+  if (static_cast<std::uint64_t>(live) != known->second.rows) return std::nullopt;
+  report.rows_read = report.unchanged = known->second.rows;
+  report.bytes = known->second.bytes;
+  report.outcome = Outcome::loaded;
+  tables.ledger.push_back({++tables.state.load_number, report, {}});
+  return tables.state.load_number;
 }
 
 void MemoryWarehouse::hang() {

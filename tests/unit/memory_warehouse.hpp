@@ -41,12 +41,14 @@ struct MemoryTables {
   std::vector<LedgerRow> ledger;
   StreamState state;
   std::map<std::chrono::seconds, sys_seconds> rechecks;
+  std::map<sys_seconds, KnownAnswer> known_answers;  ///< by the window's first instant
 };
 
 /// Where failures come from: each is called at its place in every load or record, by the loading thread and with no
 /// lock held, and can throw anything.
 struct MemoryFaults {
   std::function<void(const TimeWindow&)> before_load;
+  std::function<void(const TimeWindow&)> before_confirm;
   std::function<void(const TimeWindow&)> after_commit;  ///< the caller cannot know that it was committed
   std::function<void(const WindowReport&)> before_record;
   bool loads_hang = false;  ///< until cancelled
@@ -62,6 +64,7 @@ class MemoryStore {
   /// Set before sessions work.
   MemoryFaults& faults() { return faults_; }
   MemoryTables tables() const;
+  void lose_interaction();  ///< one that somebody takes away by hand
   /// Until a load hangs.
   void await_hanging_load();
 
@@ -85,6 +88,8 @@ class MemoryWarehouse final : public Warehouse {
 
   StreamState read_state() override;
   std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) override;
+  std::vector<KnownAnswer> known_answers(const TimeWindow& range) override;
+  std::optional<std::int64_t> confirm(const TimeWindow& window, const AnswerHash& answer, WindowReport& report) override;
   void record(const WindowReport& report) override;
   void set_poll_from(sys_seconds from) override;
   std::optional<sys_seconds> last_recheck(std::chrono::seconds span) override;

@@ -181,6 +181,69 @@ TEST_F(PipelineTest, AnotherReadingChangesNothing) {
   EXPECT_EQ(events.windows.back().unchanged, 5u);
 }
 
+// Windows of so many rows are known again.
+class KnownAnswersTest : public PipelineTest {
+ protected:
+  void read_again() {
+    PlanOptions options;
+    options.known_answers = store.connect()->known_answers(window(0, 250));
+    EXPECT_FALSE(options.known_answers.empty());
+    make_plan({window(0, 250)}, options);
+    work();
+  }
+  void SetUp() override {
+    width = WindowWidth(WidthLimits{.first = 100s, .max = 100s, .target_rows = 10});
+    say_every(10s, window(0, 300));
+    make_plan({window(0, 250)});
+    work();
+  }
+  // What the answers of the second reading were parsed for.
+  std::size_t loads() const {
+    const auto tables = store.tables();
+    return static_cast<std::size_t>(std::count_if(tables.ledger.begin(), tables.ledger.end(),
+                                                  [](const LedgerRow& row) { return row.request.answer.has_value(); }));
+  }
+};
+
+TEST_F(KnownAnswersTest, AreConfirmedWithoutALoad) {
+  const std::size_t first = loads();
+  read_again();
+  EXPECT_EQ(loads(), first);
+  EXPECT_EQ(events.windows.size(), 2 * first);
+  EXPECT_EQ(events.windows.back().unchanged, 5u);
+  EXPECT_GT(events.windows.back().bytes, 100u);
+  expect_warehouse_is_true();
+}
+
+TEST_F(KnownAnswersTest, AreLoadedWhereTheAnswerIsAnother) {
+  tenant.say({"user", at(105), "late"});
+  read_again();
+  EXPECT_EQ(events.windows.back().unchanged, 5u);
+  expect_warehouse_is_true();
+}
+
+TEST_F(KnownAnswersTest, AreLoadedWhereTheWarehouseLostARow) {
+  store.lose_interaction();
+  read_again();
+  expect_warehouse_is_true();
+}
+
+TEST_F(KnownAnswersTest, AreConfirmedWhenTheDatabaseIsBack) {
+  store.faults().before_load = [](const TimeWindow&) { FAIL() << "no load is needed"; };
+  store.faults().before_confirm = [left = 1](const TimeWindow&) mutable {
+    if (left-- > 0) throw DatabaseError(Failure::db_unreachable, "injected");
+  };
+  read_again();
+  expect_warehouse_is_true();
+}
+
+TEST_F(KnownAnswersTest, ArePolledAnew) {
+  read_options.reason = Reason::poll;
+  make_plan({window(0, 250)});
+  work();
+  EXPECT_FALSE(store.tables().ledger.back().request.answer) << "the next poll asks for other windows";
+}
+
 TEST_F(PipelineTest, ARowThatIsNoLongerServedIsMarked) {
   say_every(10s, window(0, 90));
   make_plan({window(0, 100)});

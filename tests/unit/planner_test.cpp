@@ -846,5 +846,76 @@ TEST_F(Plan, WhatWasLoadedOnlyInPartIsUnsettled) {
   EXPECT_THAT(plan_->unsettled(), ElementsAre(window(60, 100)));
 }
 
+// --- windows that were read before
+
+KnownAnswer known(std::int64_t from, std::int64_t to, std::uint64_t rows = 1000) {
+  return {window(from, to), {static_cast<std::uint8_t>(from), 1}, rows, rows * 200};
+}
+
+// All windows in turn, those that are known with a '!'.
+std::vector<std::string> all_windows(WindowPlan& plan) {
+  std::vector<std::string> all;
+  while (const auto task = plan.next({}).task) {
+    all.push_back(std::to_string((task->window.from - kZero).count()) + ".." +
+                  std::to_string((task->window.to - kZero).count()) + (task->known ? "!" : ""));
+    plan.succeeded(*task, task->window.to, {});
+  }
+  return all;
+}
+
+class KnownWindows : public testing::Test {
+ protected:
+  std::vector<std::string> windows_of(const Windows& ranges, std::vector<KnownAnswer> answers,
+                                      const Windows& poisoned = {}) {
+    PlanOptions options;
+    options.known_answers = std::move(answers);
+    WindowPlan plan(ranges, Coverage(poisoned), width, options);
+    return all_windows(plan);
+  }
+  WindowWidth width{WidthLimits{.first = 100s, .max = 100s, .target_rows = 8000}};
+};
+
+TEST_F(KnownWindows, AreAskedForAsTheyWere) {
+  EXPECT_THAT(windows_of({window(0, 300)}, {known(40, 130), known(130, 150)}),
+              ElementsAre("0..40", "40..130!", "130..150!", "150..250", "250..300"));
+}
+
+TEST_F(KnownWindows, LieWithinTheRanges) {
+  EXPECT_THAT(windows_of({window(10, 100), window(200, 290)}, {known(0, 50), known(50, 90), known(90, 210), known(210, 290)}),
+              ElementsAre("10..50", "50..90!", "90..100", "200..210", "210..290!"));
+}
+
+TEST_F(KnownWindows, AreLeftOutWhereTheyAreSmallOrTooWide) {
+  EXPECT_THAT(windows_of({window(0, 100)}, {known(10, 20, 999), known(30, 40, 1000)}),
+              ElementsAre("0..30", "30..40!", "40..100"));
+  EXPECT_THAT(windows_of({window(0, 150)}, {known(10, 111)}), ElementsAre("0..100", "100..150"));
+}
+
+TEST_F(KnownWindows, GiveWayToPoison) {
+  EXPECT_THAT(windows_of({window(0, 100)}, {known(10, 20), known(30, 40)}, {window(15, 16)}),
+              ElementsAre("0..15", "16..30", "30..40!", "40..100"));
+}
+
+TEST_F(KnownWindows, AreAskedForAgainAfterAFailureAndNoLongerKnownInHalves) {
+  PlanOptions options;
+  options.known_answers = {known(0, 50)};
+  WindowPlan plan({window(0, 50)}, {}, width, options);
+  auto task = plan.next({}).task;
+  plan.failed(*task, {Failure::broken_answer, "cut", {}}, {}, 0.0);
+  task = plan.next({} ).task;
+  ASSERT_TRUE(task);
+  EXPECT_TRUE(task->known);
+  plan.failed(*task, {Failure::too_large, "large", {}}, {}, 0.0);
+  EXPECT_THAT(all_windows(plan), ElementsAre("0..25", "25..50"));
+}
+
+TEST_F(KnownWindows, AreNoLongerKnownWhereTheServersClockCutsThem) {
+  PlanOptions options;
+  options.known_answers = {known(0, 50)};
+  WindowPlan plan({window(0, 50)}, {}, width, options);
+  plan.limit(at(40));
+  EXPECT_THAT(all_windows(plan), ElementsAre("0..40"));
+}
+
 }  // namespace
 }  // namespace odetl
