@@ -32,7 +32,7 @@ struct Decision {
 inline constexpr std::chrono::milliseconds kFirstBackoff{500};
 inline constexpr std::chrono::milliseconds kApiBackoffCap{60'000};
 inline constexpr std::chrono::milliseconds kDatabaseBackoffCap{1'000};
-inline constexpr std::chrono::milliseconds kExhaustedBackoffCap{30'000};
+inline constexpr std::chrono::milliseconds kExhaustedBackoffCap{5'000};  ///< nothing tells when there is room again
 inline constexpr std::chrono::milliseconds kFirstRetryCap{100};   ///< of a window that failed among answers
 inline constexpr std::chrono::milliseconds kSplitBackoffCap{250};
 inline constexpr std::chrono::milliseconds kConflictBackoff{20};  ///< times the number of conflicts

@@ -1,7 +1,8 @@
--- What every session of ours relies on, whatever the server, the role or the connection string set.
+-- What every session of ours relies on, whatever the server, the role or the connection string set. Whether it may write is
+-- not ours to say: an administrator, or a managed server whose disk fills up, makes sessions read-only to be obeyed.
 -- search_path is set separately: it holds the configured schema.
 SET SESSION TIME ZONE 'UTC';
-SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET client_encoding = 'UTF8';
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';

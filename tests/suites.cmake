@@ -36,15 +36,20 @@ odetl_suite(deployment_test odetl_daemon
   deployment/systemd_units_test.cpp deployment/queries_test.cpp deployment/kubernetes_test.cpp deployment/manual_test.cpp)
 target_link_libraries(deployment_test PRIVATE yaml-cpp)
 add_dependencies(deployment_test opendialog-etl described)
-odetl_suite(chaos_test odetl_simulator
-  chaos/kill_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp chaos/incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp
+# A scene, and what befalls it.
+set(chaos_sources chaos/incidents.cpp chaos/database_incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp chaos/small_disk.cpp
   integration/acceptance_fixture.cpp)
+# Put before libc in a process that is to meet with faults; in no suite themselves.
+add_library(full_disk MODULE chaos/preload/full_disk.cpp)
+set(chaos_definitions ODETL_FULL_DISK="$<TARGET_FILE:full_disk>")
+odetl_suite(chaos_test odetl_simulator
+  chaos/kill_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp ${chaos_sources})
 target_link_libraries(chaos_test PRIVATE odetl)
-add_dependencies(chaos_test opendialog-etl)
+target_compile_definitions(chaos_test PRIVATE ${chaos_definitions})
+add_dependencies(chaos_test opendialog-etl full_disk)
 
 # All incidents and random pairs of them, for as long as wanted: tests/chaos/run --long.
-add_executable(endure chaos/endure.cpp chaos/incidents.cpp chaos/scene.cpp chaos/fault_proxy.cpp
-  integration/acceptance_fixture.cpp)
+add_executable(endure chaos/endure.cpp ${chaos_sources})
 target_link_libraries(endure PRIVATE odetl_simulator odetl_test_support GTest::gtest GTest::gmock CLI11::CLI11)
-target_compile_definitions(endure PRIVATE ODETL_BINARY_DIR="${PROJECT_BINARY_DIR}")
-add_dependencies(endure opendialog-etl)
+target_compile_definitions(endure PRIVATE ODETL_BINARY_DIR="${PROJECT_BINARY_DIR}" ${chaos_definitions})
+add_dependencies(endure opendialog-etl full_disk)

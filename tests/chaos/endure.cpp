@@ -51,6 +51,7 @@ std::string befall(chaos::Scene& scene, const Strike& strike, chaos::Random& ran
   }
   std::string wrong;
   try {
+    scene.is_alone = strike.second == nullptr;
     wrong = strike.first->strike(scene, random) + struck.get_future().get();
     if (wrong.empty()) wrong = scene.recover(std::chrono::seconds(30));
     scene.adopt_daemon();

@@ -1,36 +1,13 @@
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "tests/chaos/incidents.hpp"
 
 #include <array>
-#include <mutex>
 #include <thread>
-
-#include "tests/chaos/scene.hpp"
 
 namespace odetl::chaos {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::milliseconds;
 using test::cluster;
-using test::StopMode;
-
-constexpr auto kWhile = 700ms;  // some windows and a poll long
-
-void pass_time(Random& random, milliseconds most = kWhile) {
-  std::this_thread::sleep_for(milliseconds(random.below(static_cast<std::uint64_t>(most.count()))));
-}
-
-// Two incidents at once must not start and stop one cluster at once.
-std::mutex& cluster_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-std::mutex& daemon_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
 
 bool leads(Scene& scene) {
   return test::eventually([&] { return scene.daemon().err().find("leading") != std::string::npos; });
@@ -114,102 +91,6 @@ std::string leader_sleeps(Scene& scene, Random&) {
   standby->kill(SIGKILL);
   standby->wait();
   return wrong;
-}
-
-// --- the database ------------------------------------------------------------------------------------------------
-
-std::string restart_fast(Scene&, Random&) {
-  const std::scoped_lock lock(cluster_mutex());
-  cluster().restart(StopMode::fast);
-  return "";
-}
-
-std::string restart_immediate(Scene&, Random&) {
-  const std::scoped_lock lock(cluster_mutex());
-  cluster().restart(StopMode::immediate);
-  return "";
-}
-
-std::string kill_postmaster(Scene&, Random& random) {
-  const std::scoped_lock lock(cluster_mutex());
-  cluster().kill9();
-  pass_time(random);
-  cluster().start();
-  return "";
-}
-
-std::string terminate_sessions(Scene& scene, Random& random) {
-  const std::scoped_lock lock(cluster_mutex());
-  scene.start_backfill();
-  for (int times = 0; times < 8; ++times) {
-    pass_time(random, 100ms);
-    cluster().query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opendialog-etl' "
-        "AND random() < 0.7");
-  }
-  return "";
-}
-
-std::string hold_locks(Scene& scene, Random& random) {
-  const std::scoped_lock lock(cluster_mutex());
-  constexpr std::array kTables{"interactions", "users", "stream_state", "window_log"};
-  scene.odetl.sql("BEGIN; LOCK opendialog." + std::string(kTables[random.below(kTables.size())]) +
-                  " IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT;");
-  return "";
-}
-
-std::string too_many_connections(Scene& scene, Random&) {
-  const std::scoped_lock lock(cluster_mutex());
-  const Address server = server_of(scene.odetl.database);
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  server.path.copy(name.sun_path, sizeof name.sun_path - 1);
-  std::vector<int> taken;  // each has a place of the server's until it is closed
-  for (int i = 0; i < 60; ++i) {
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-      close(fd);
-      break;
-    }
-    taken.push_back(fd);
-  }
-  scene.database->cut_all();
-  std::this_thread::sleep_for(1s);
-  for (const int fd : taken) close(fd);
-  return "";
-}
-
-std::string swallow_commits(Scene& scene, Random& random) {
-  Affliction affliction;
-  affliction.to_server.unanswered = "COMMIT";
-  scene.database->afflict(affliction, 1 + random.below(6));
-  scene.database->cut_all();
-  scene.start_backfill();
-  std::this_thread::sleep_for(kWhile);
-  scene.database->heal();
-  return "";
-}
-
-std::string sick_database_wire(Scene& scene, Random& random) {
-  Affliction affliction = some_affliction(random);
-  // A protocol without checksums of its own cannot tell of a changed byte; it is not for a program to find out.
-  affliction.to_server.corrupt_at.reset();
-  affliction.to_client.corrupt_at.reset();
-  scene.database->afflict(affliction, 6);
-  scene.database->cut_all();
-  scene.start_backfill();
-  std::this_thread::sleep_for(2 * kWhile);
-  scene.database->heal();
-  scene.database->cut_all();
-  return "";
-}
-
-std::string cut_database_wire(Scene& scene, Random& random) {
-  for (int times = 0; times < 5; ++times) {
-    pass_time(random, 200ms);
-    scene.database->cut_all();
-  }
-  return "";
 }
 
 // --- the API -----------------------------------------------------------------------------------------------------
@@ -301,33 +182,41 @@ std::string broken_configuration(Scene& scene, Random&) {
 
 }  // namespace
 
+void pass_time(Random& random, std::chrono::milliseconds most) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(random.below(static_cast<std::uint64_t>(most.count()))));
+}
+
+std::mutex& cluster_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+std::mutex& daemon_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 const std::vector<Incident>& incidents() {
-  static const std::vector<Incident> all{
-      {"KillDaemon", kill_daemon},
-      {"KillBackfill", kill_backfill},
-      {"PauseDaemon", pause_daemon},
-      {"EndDaemon", end_daemon},
-      {"StormOfSignals", storm_of_signals},
-      {"LeaderDies", leader_dies},
-      {"LeaderSleeps", leader_sleeps},
-      {"RestartDatabaseFast", restart_fast},
-      {"RestartDatabaseImmediate", restart_immediate},
-      {"KillPostmaster", kill_postmaster},
-      {"TerminateSessions", terminate_sessions},
-      {"HoldLocks", hold_locks},
-      {"TooManyConnections", too_many_connections},
-      {"SwallowCommits", swallow_commits},
-      {"SickDatabaseWire", sick_database_wire},
-      {"CutDatabaseWire", cut_database_wire},
-      {"SickApiWire", sick_api_wire},
-      {"StrangeAnswers", strange_answers},
-      {"HiddenRows", hidden_rows},
-      {"NewToken", new_token},
-      {"LateAndVanishingRows", late_and_vanishing_rows},
-      {"ServerClockJumps", server_clock_jumps},
-      {"LocalClockJumps", local_clock_jumps},
-      {"BrokenConfiguration", broken_configuration},
-  };
+  static const std::vector<Incident> all = [] {
+    std::vector<Incident> both{
+        {"KillDaemon", kill_daemon},
+        {"KillBackfill", kill_backfill},
+        {"PauseDaemon", pause_daemon},
+        {"EndDaemon", end_daemon},
+        {"StormOfSignals", storm_of_signals},
+        {"LeaderDies", leader_dies},
+        {"LeaderSleeps", leader_sleeps},
+        {"SickApiWire", sick_api_wire},
+        {"StrangeAnswers", strange_answers},
+        {"HiddenRows", hidden_rows},
+        {"NewToken", new_token},
+        {"LateAndVanishingRows", late_and_vanishing_rows},
+        {"ServerClockJumps", server_clock_jumps},
+        {"LocalClockJumps", local_clock_jumps},
+        {"BrokenConfiguration", broken_configuration},
+    };
+    both.insert(both.end(), database_incidents().begin(), database_incidents().end());
+    return both;
+  }();
   return all;
 }
 

@@ -148,7 +148,7 @@ void Scene::take_back_some(Random& random) {
   }
 }
 
-std::string Scene::newest_is_loaded(std::chrono::seconds limit) {
+std::string Scene::loads_newest(std::chrono::seconds limit) {
   say();
   const std::string query =
       "SELECT count(*) FROM opendialog.interactions WHERE text = 'canary said " + std::to_string(said_) + "'";
@@ -161,7 +161,7 @@ std::string Scene::newest_is_loaded(std::chrono::seconds limit) {
         }
       },
       limit);
-  return loaded ? "" : "the newest row is not loaded in time";
+  return loaded ? "" : "the newest row is not loaded in " + std::to_string(limit.count()) + " s";
 }
 
 std::string Scene::judge(std::chrono::seconds limit) {
@@ -172,7 +172,7 @@ std::string Scene::judge(std::chrono::seconds limit) {
 
 std::string Scene::recover(std::chrono::seconds limit) {
   if (!daemon_->running()) return "the daemon ended by itself with " + std::to_string(daemon_->wait().code) + "\n" + daemon_->err();
-  std::string wrong = newest_is_loaded(limit);
+  std::string wrong = loads_newest(limit);
   if (wrong.empty() && backfill_) {
     if (backfill_->wait(60s).code != 0) start_backfill();
     const auto ended = backfill_->wait(60s);

@@ -51,6 +51,7 @@ class Scene {
   Installation odetl;
   std::unique_ptr<FaultProxy> api;
   std::unique_ptr<FaultProxy> database;
+  bool is_alone = true;  ///< what befalls it does so alone; then promises of time and of words hold, too
 
   /// The daemon; started again when it was killed.
   void start_daemon();
@@ -73,12 +74,13 @@ class Scene {
   void take_back_some(Random& random);    ///< rows vanish
   void set_clock_file(const std::string& offset) const;  ///< of the daemon's libfaketime
 
+  /// Says something; nothing, or that it is not in the warehouse in time.
+  std::string loads_newest(std::chrono::seconds limit);
   /// All faults have ended: what follows must come within `limit`: the newest row is loaded, the past is, and the oracle has
   /// nothing to say. Nothing, or what is wrong.
   std::string recover(std::chrono::seconds limit = std::chrono::seconds(20));
 
  private:
-  std::string newest_is_loaded(std::chrono::seconds limit);
   std::string judge(std::chrono::seconds limit);
 
   test::TempDirectory sockets_;

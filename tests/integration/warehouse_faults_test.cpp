@@ -105,7 +105,6 @@ TEST_F(Faults, OddDefaultsOfTheServerDoNotMatterEvenAfterALostSession) {
                               "bytea_output = 'escape'",
                               "standard_conforming_strings = off",
                               "search_path = 'public'",
-                              "default_transaction_read_only = on",
                               "default_transaction_isolation = 'serializable'",
                               "synchronous_commit = off",
                               "client_encoding = 'LATIN1'",
@@ -243,6 +242,24 @@ TEST_F(Faults, AConnectionThatFailsIsTriedAgainWithTheNextUse) {
   EXPECT_EQ(error_of([&] { warehouse->read_state(); }).failure(), Failure::db_unreachable);
   EXPECT_EQ(warehouse->read_state().load_number, 0);
   EXPECT_EQ(attempts, 2);
+}
+
+TEST_F(Faults, ADatabaseThatWasMadeReadOnlyIsObeyedAndWaitedFor) {
+  const std::string database = query("SELECT quote_ident(current_database())");
+  const auto warehouse = open();
+  load(*warehouse, kDay, two_people());
+  const auto make = [&](const char* value) {
+    cluster().query("ALTER DATABASE " + database + " SET default_transaction_read_only = " + value);
+    cluster().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opendialog-etl'");
+    EXPECT_EQ(error_of([&] { warehouse->read_state(); }).failure(), Failure::db_unreachable);
+  };
+  make("on");
+  const DatabaseError error = error_of([&] { load(*warehouse, kDay, some_rows()); });
+  EXPECT_EQ(error.failure(), Failure::db_exhausted);
+  EXPECT_EQ(error.sqlstate(), "25006");
+  EXPECT_EQ(warehouse->read_state().load_number, 1) << "it may be read";
+  make("off");
+  EXPECT_EQ(load(*warehouse, kDay, some_rows()).report.rows_read, 2U);
 }
 
 // What users said must be in no message and in nothing that a library prints, whatever the database makes of it.

@@ -145,6 +145,7 @@ class PostgresCluster::Impl {
  public:
   explicit Impl(const ClusterOptions& options) : directory_(Workshop::get().copy_of_template()) {
     configure(options);
+    set_environment({});
     start();
   }
 
@@ -209,6 +210,11 @@ class PostgresCluster::Impl {
 
   int next_number() { return ++databases_; }
 
+  void set_environment(EnvChanges environment) {
+    environment_ = std::move(environment);
+    environment_["NOTIFY_SOCKET"] = std::nullopt;
+  }
+
  private:
   static std::string trimmed_of_line_end(std::string text) {
     if (!text.empty() && text.back() == '\n') text.pop_back();
@@ -243,7 +249,7 @@ class PostgresCluster::Impl {
     options.dies_with_thread = false;  // a test's thread may restart it and end; the guard stops it in time
     postmaster_ = std::make_unique<ChildProcess>(
         std::vector<std::string>{Workshop::get().binaries() / "postgres", "-D", directory_ / "data"},
-        EnvChanges{{"NOTIFY_SOCKET", std::nullopt}}, options);
+        environment_, options);
     while (!ready()) {
       if (!postmaster_->running()) return false;
       if (Clock::now() > deadline) throw std::runtime_error("PostgreSQL starts for too long:\n" + log_tail(4000));
@@ -264,6 +270,7 @@ class PostgresCluster::Impl {
   }
 
   fs::path directory_;
+  EnvChanges environment_;
   std::unique_ptr<ChildProcess> postmaster_;
   int databases_ = 0;
 };
@@ -301,6 +308,8 @@ void PostgresCluster::restart(StopMode mode) {
   stop(mode);
   start();
 }
+
+void PostgresCluster::set_environment(const EnvChanges& environment) { impl_->set_environment(environment); }
 
 bool PostgresCluster::running() { return impl_->running(); }
 

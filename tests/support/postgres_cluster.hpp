@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "tests/support/child_process.hpp"
+
 namespace odetl::test {
 
 /// `fast` ends sessions with 57P01 and shuts down cleanly; `immediate` as in a crash, with recovery at the start.
@@ -46,6 +48,8 @@ class PostgresCluster {
   void kill9();  ///< SIGKILL to the postmaster; its children follow by themselves
   void restart(StopMode mode = StopMode::fast);
   bool running();
+  /// Of the server, from its next start on, beside what this process has.
+  void set_environment(const EnvChanges& environment);
 
   /// ALTER SYSTEM and a reload that has reached new sessions; a parameter that needs a restart gets none.
   void set_parameter(const std::string& name, const std::string& value);

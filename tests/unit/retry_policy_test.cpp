@@ -47,7 +47,7 @@ constexpr Row kTable[] = {
     {Failure::db_unreachable, kAgain, kAgain, kAgain, kAgain, kAgain, 500ms, 1s},
     {Failure::db_retry, kAgain, kAgain, kAgain, kAgain, kAgain, 500ms, 1s},
     {Failure::db_conflict, kAgain, kAgain, kAgain, kAgain, kAgain, 20ms, 20ms},
-    {Failure::db_exhausted, kAgain, kAgain, kAgain, kAgain, kAgain, 500ms, 30s},
+    {Failure::db_exhausted, kAgain, kAgain, kAgain, kAgain, kAgain, 500ms, 5s},
     {Failure::db_data, kSplit, kSplit, kAlone, kSplit, kAlone, 0ms, 0ms},
     {Failure::db_denied, kStop, kStop, kStop, kStop, kStop, 0ms, 0ms},
     {Failure::db_schema, kStop, kStop, kStop, kStop, kStop, 0ms, 0ms},
