@@ -8,6 +8,9 @@ namespace {
 constexpr EventKind kEvents[] = {
     {Event::started, "started", LogLevel::info, "The service begins; api: the tenant that it reads."},
     {Event::stopped, "stopped", LogLevel::info, "The service ended as it was asked to; watermark: how far it got."},
+    {Event::stop_forced, "stop_forced", LogLevel::warn,
+     "Told to stop, the process still waited for a database or a server that says nothing, and ended without; the database "
+     "rolls back what was in hand."},
     {Event::leading, "leading", LogLevel::info, "This process polls from now on; warehouse: where the rows go."},
     {Event::standing_by, "standing_by", LogLevel::debug,
      "Another process polls this warehouse; this one takes over when that ends."},

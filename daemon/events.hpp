@@ -11,6 +11,7 @@ enum class LogLevel { trace, debug, info, warn, error, critical };
 enum class Event {
   started,
   stopped,
+  stop_forced,
   leading,
   standing_by,
   configuration,

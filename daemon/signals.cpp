@@ -5,12 +5,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "daemon/log.hpp"
 
 namespace odetl {
 namespace {
@@ -41,6 +44,7 @@ class StopSignals::Impl {
   }
 
   ~Impl() {
+    if (stopping_.joinable()) stopping_.join();
     eventfd_write(end_, 1);
     listener_.join();
     close(end_);
@@ -55,11 +59,16 @@ class StopSignals::Impl {
     if (reload_ && std::exchange(reload_kept_, false)) reload_();
   }
 
+  void end_with(std::optional<ExitCode> code) {
+    const std::lock_guard lock(mutex_);
+    end_code_ = code;
+  }
+
  private:
   void listen() {
     for (;;) {
       pollfd polled[2] = {{signals_, POLLIN, 0}, {end_, POLLIN, 0}};
-      poll(polled, 2, -1);
+      if (poll(polled, 2, patience_ms()) == 0) end_in_time();
       if (polled[1].revents != 0) return;
       signalfd_siginfo received{};
       if (read(signals_, &received, sizeof received) == sizeof received) obey(static_cast<int>(received.ssi_signo));
@@ -68,7 +77,25 @@ class StopSignals::Impl {
 
   void obey(int signal) {
     if (signal == SIGHUP) return reload();
-    if (!stop_.request_stop()) _exit(128 + signal);
+    if (stopping_.joinable()) _exit(128 + signal);
+    end_at_ = std::chrono::steady_clock::now() + kPatience;
+    // What is told of the stop may wait, too, while signals go on being heard.
+    stopping_ = std::thread([this] { stop_.request_stop(); });
+  }
+
+  // For ever, until a stop was requested; and when it took too long.
+  int patience_ms() const {
+    if (!end_at_) return -1;
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(*end_at_ - std::chrono::steady_clock::now());
+    return std::max(0, static_cast<int>(rest.count()));
+  }
+
+  void end_in_time() {
+    end_at_.reset();
+    const std::lock_guard lock(mutex_);
+    if (!end_code_) return;
+    log(Event::stop_forced);
+    _exit(static_cast<int>(*end_code_));
   }
 
   void reload() {
@@ -82,12 +109,16 @@ class StopSignals::Impl {
   int signals_ = -1;
   int end_ = -1;
   std::stop_source stop_;
+  std::thread stopping_;                                         // of the listener, until it ends
+  std::optional<std::chrono::steady_clock::time_point> end_at_;  // of the listener
   std::mutex mutex_;  // guards what follows
   std::function<void()> reload_;
   bool reload_kept_ = false;
+  std::optional<ExitCode> end_code_;
   std::thread listener_;
 };
 
+void StopSignals::end_with(std::optional<ExitCode> code) { impl_->end_with(code); }
 StopSignals::StopSignals() : impl_(std::make_unique<Impl>()) {}
 StopSignals::~StopSignals() = default;
 std::stop_token StopSignals::token() const { return impl_->token(); }

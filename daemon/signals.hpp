@@ -1,7 +1,11 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
+
+#include "daemon/exit_code.hpp"
 
 namespace odetl {
 
@@ -27,9 +31,27 @@ class StopSignals {
   /// nor take long, for no signal is heard meanwhile.
   void on_reload(std::function<void()> callback);
 
+  /// From a stop to the end of a process that cannot end by itself, because it waits for something that never comes.
+  static constexpr std::chrono::seconds kPatience{2};
+  /// How such a process is ended; nothing: not at all.
+  void end_with(std::optional<ExitCode> code);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+/// While it lives a stop takes no longer than StopSignals::kPatience: then the process ends with this code. To the database
+/// that is a client that died: what it had in hand is rolled back.
+class EndsInTime {
+ public:
+  EndsInTime(StopSignals& signals, ExitCode code) : signals_(signals) { signals_.end_with(code); }
+  ~EndsInTime() { signals_.end_with(std::nullopt); }
+  EndsInTime(const EndsInTime&) = delete;
+  EndsInTime& operator=(const EndsInTime&) = delete;
+
+ private:
+  StopSignals& signals_;
 };
 
 }  // namespace odetl

@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kAtOnce = 5s;            // what is tried again within that time
 constexpr auto kTellAgainAfter = 5min;  // a failure that goes on is told again so often, with a count
 
 std::string ms(std::chrono::milliseconds duration) { return fmt::format("{}ms", duration.count()); }
@@ -118,8 +119,9 @@ void Telemetry::failed(const Task& task, const TaskFailure& failure, const Windo
   const std::scoped_lock lock(mutex_);
   if (const auto request = request_of(task.window)) fields.push_back({"request", std::to_string(request)});
   last_error_ = failure.message;
-  // A first failure that is tried again at once is no news.
-  const bool passing = verdict.action == Action::again && task.attempts == 0 && !failing_;
+  // A first failure that is tried again at once is no news; but a probe is not asked before others have failed.
+  const bool is_first = task.attempts == 0 && task.kind != Task::Kind::probe;
+  const bool passing = verdict.action == Action::again && verdict.wait <= kAtOnce && is_first && !failing_;
   tell(passing ? LogLevel::debug : LogLevel::warn, Event::request_failed, failure.failure, std::move(fields));
 }
 

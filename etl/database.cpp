@@ -26,7 +26,7 @@ constexpr int kOldestServer = 140000;
                                                      "; it is made anew");
   } catch (const pqxx::in_doubt_error&) {
     throw DatabaseError(Failure::db_unreachable,
-                        operation + ": connection lost while committing; the window is read again, which is safe");
+                        operation + ": connection lost while committing; it may have been done, and to do it again is safe");
   } catch (const pqxx::transaction_rollback& error) {
     // Serialisation failures and deadlocks, which in 6.x are no sql_error and do not tell their state.
     throw DatabaseError(Failure::db_retry, operation + ": " + first_line(error.what()) + kRolledBack);

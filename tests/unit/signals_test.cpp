@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "daemon/log.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/test_program.hpp"
 
@@ -23,9 +24,11 @@ using test::ExitStatus;
 
 // Tells what it hears.
 void listen_to_signals() {
+  init_log("info", LogFormat::logfmt);
   StopSignals signals;
   std::atomic<int> reloads = 0;
   const bool deaf = getenv("ODETL_DEAF") != nullptr;
+  if (getenv("ODETL_ENDS") != nullptr) signals.end_with(ExitCode::temporary);
   std::cout << "listening" << std::endl;
   if (getenv("ODETL_LATE") != nullptr) std::cin.get();  // until the test closes it
   signals.on_reload([&] { std::cout << "reload " << ++reloads << std::endl; });
@@ -63,6 +66,15 @@ TEST_P(EndingSignal, EndsTheProcessAtOnceTheSecondTime) {
 
 INSTANTIATE_TEST_SUITE_P(Signals, EndingSignal, ::testing::Values(SIGTERM, SIGINT),
                          [](const auto& test) { return test.param == SIGTERM ? "Term" : "Int"; });
+
+TEST_F(SignalsTest, AProcessThatCannotEndIsEndedAfterAWhile) {
+  ChildProcess process = start({{"ODETL_DEAF", "1"}, {"ODETL_ENDS", "1"}});
+  process.read_line("listening");
+  process.kill(SIGTERM);
+  process.read_line("stopping");
+  EXPECT_EQ(process.wait(), (ExitStatus{75, 0}));
+  EXPECT_NE(process.err().find("stop_forced"), std::string::npos) << process.err();
+}
 
 TEST_F(SignalsTest, HangupReloadsEveryTime) {
   ChildProcess process = start();

@@ -34,11 +34,13 @@ class TelemetryTest : public testing::Test {
     if (outcome != Outcome::loaded) report.error = "it broke";
     return report;
   }
-  void fail(int attempts, Failure failure = Failure::server_error, Action action = Action::again) {
+  void fail(int attempts, Failure failure = Failure::server_error, Action action = Action::again,
+            std::chrono::milliseconds wait = 100ms, Task::Kind kind = Task::Kind::window) {
     Task task;
+    task.kind = kind;
     task.window = {sys_seconds(0s), sys_seconds(3600s)};
     task.attempts = attempts;
-    telemetry.failed(task, {failure, "it broke", std::nullopt}, {action, 100ms, false});
+    telemetry.failed(task, {failure, "it broke", std::nullopt}, {action, wait, false});
   }
 
   std::chrono::steady_clock::time_point clock{1000s};
@@ -87,6 +89,16 @@ TEST_F(TelemetryTest, AFirstFailureThatIsTriedAgainIsNoNews) {
   EXPECT_THAT(told(), IsEmpty());
   fail(1);
   EXPECT_THAT(told(), HasSubstr("level=warn event=request_failed cause=server_error error=\"it broke\""));
+}
+
+TEST_F(TelemetryTest, AFirstFailureThatIsWaitedForLongIsNews) {
+  fail(0, Failure::throttled, Action::again, 600s);
+  EXPECT_THAT(told(), HasSubstr("level=warn event=request_failed cause=throttled"));
+}
+
+TEST_F(TelemetryTest, AFailedProbeIsNews) {
+  fail(0, Failure::server_error, Action::again, 100ms, Task::Kind::probe);
+  EXPECT_THAT(told(), HasSubstr("level=warn event=request_failed cause=server_error"));
 }
 
 TEST_F(TelemetryTest, AFailureThatNoRetryCanHelpIsToldAtOnce) {
