@@ -43,7 +43,7 @@ set(chaos_sources chaos/incidents.cpp chaos/database_incidents.cpp chaos/scene.c
 add_library(full_disk MODULE chaos/preload/full_disk.cpp)
 set(chaos_definitions ODETL_FULL_DISK="$<TARGET_FILE:full_disk>")
 odetl_suite(chaos_test odetl_simulator
-  chaos/kill_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp ${chaos_sources})
+  chaos/kill_test.cpp chaos/stop_test.cpp chaos/doubt_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp ${chaos_sources})
 target_link_libraries(chaos_test PRIVATE odetl)
 target_compile_definitions(chaos_test PRIVATE ${chaos_definitions})
 add_dependencies(chaos_test opendialog-etl full_disk)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -95,6 +96,23 @@ std::string kill_postmaster(Scene& scene, Random& random) {
   cluster().kill9();
   pass_time(random);
   cluster().start();
+  return loads_soon(scene, kSoon);
+}
+
+// One session's process is killed, so the server ends all of them, and recovers.
+std::string kill_backend(Scene& scene, Random&) {
+  const std::scoped_lock lock(cluster_mutex());
+  const std::string pid = cluster().query("SELECT pid FROM pg_stat_activity WHERE application_name = 'opendialog-etl' LIMIT 1");
+  if (pid.empty()) return "";
+  ::kill(std::stoi(pid), SIGKILL);
+  const auto is_gone = [&] {
+    try {
+      return cluster().query("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) == "0";
+    } catch (const std::runtime_error&) {
+      return false;  // it recovers
+    }
+  };
+  if (!test::eventually(is_gone, 20s)) return "the server does not recover";
   return loads_soon(scene, kSoon);
 }
 
@@ -253,6 +271,7 @@ const std::vector<Incident>& database_incidents() {
       {"RestartDatabaseFast", restart_fast},
       {"RestartDatabaseImmediate", restart_immediate},
       {"KillPostmaster", kill_postmaster},
+      {"KillBackend", kill_backend},
       {"TerminateSessions", terminate_sessions},
       {"HoldLocks", hold_locks},
       {"TooManyConnections", too_many_connections},

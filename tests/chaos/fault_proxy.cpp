@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace odetl::chaos {
 namespace {
@@ -22,6 +23,7 @@ using std::chrono::milliseconds;
 constexpr int kTick = 20;             // ms until a thread looks whether it shall end
 constexpr auto kBeforeReset = 50ms;   // for the server to do what will not be answered
 constexpr std::size_t kBuffer = 64 << 10;
+constexpr std::size_t kSmallPiece = 1 << 10;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -93,6 +95,7 @@ class Way {
   int from() const { return from_; }
   bool is_open() const { return open_; }
   void drop_all() { dropping_ = true; }
+  const std::string& last() const { return last_; }  // piece that was passed on; of a large one nothing
   // Passes on what has come; false at the end.
   Passed pass();
 
@@ -105,6 +108,7 @@ class Way {
   bool open_ = true;
   bool dropping_ = false;
   std::size_t passed_ = 0;
+  std::string last_;
   std::string tail_;  // of what was said, to find a text across pieces
 };
 
@@ -134,6 +138,7 @@ Passed Way::pass(char* bytes, std::size_t count) {
     bytes[*ailment_.corrupt_at - passed_] ^= 0x11;
   }
   passed_ += lets;
+  last_.assign(bytes, lets <= kSmallPiece ? lets : 0);
   if (!send_all(to_, bytes, lets)) return Passed::reset;
   if (ailment_.reset_after && passed_ >= *ailment_.reset_after) return Passed::reset;
   return holds_the_unanswered(bytes, lets) ? Passed::unanswered : Passed::on;
@@ -219,6 +224,34 @@ void FaultProxy::cut_all() {
   for (Connection& each : connections_) each.cut = true;
 }
 
+void FaultProxy::freeze_at(std::uint64_t piece) { pieces_until_frozen_ = piece; }
+
+void FaultProxy::thaw() {
+  pieces_until_frozen_ = UINT64_MAX;
+  holding_ = false;
+  frozen_ = false;
+}
+
+void FaultProxy::swallow_answer_to(const std::string& text) {
+  const std::scoped_lock lock(mutex_);
+  unanswered_ = text;
+  is_armed_ = true;
+}
+
+// Counts a piece that a client sent.
+bool FaultProxy::is_held() {
+  if (pieces_until_frozen_ != UINT64_MAX && --pieces_until_frozen_ == 0) frozen_ = true;
+  return frozen_;
+}
+
+bool FaultProxy::takes_answer(const std::string& piece) {
+  const std::scoped_lock lock(mutex_);
+  if (unanswered_.empty() || piece.find(unanswered_) == std::string::npos) return false;
+  said_again_ = !is_armed_;
+  if (is_armed_) ++swallowed_;
+  return std::exchange(is_armed_, false);
+}
+
 Affliction FaultProxy::next_affliction() {
   if (afflicted_left_ == 0) return {};
   --afflicted_left_;
@@ -249,7 +282,13 @@ void FaultProxy::serve(Connection& connection, int client, const Affliction& aff
       if (reset_at && std::chrono::steady_clock::now() >= *reset_at) break;
       pollfd waiting[2] = {{to_server.is_open() ? client : -1, POLLIN, 0}, {to_client.is_open() ? server : -1, POLLIN, 0}};
       if (poll(waiting, 2, kTick) <= 0) continue;
+      if (frozen_ || (waiting[0].revents != 0 && is_held())) {
+        holding_ = true;
+        std::this_thread::sleep_for(milliseconds(kTick));
+        continue;
+      }
       Passed passed = waiting[0].revents != 0 ? to_server.pass() : Passed::on;
+      if (waiting[0].revents != 0 && passed == Passed::on && takes_answer(to_server.last())) passed = Passed::unanswered;
       if (passed == Passed::unanswered) {
         ++struck_;
         to_client.drop_all();

@@ -59,6 +59,17 @@ class FaultProxy {
   void cut_all();
   std::uint64_t struck() const { return struck_; }  ///< ailments that came to their end: resets, holes, swallowed replies
 
+  /// Of all connections, also those that stand: nothing comes through, nobody is told, and nothing is lost.
+  void freeze() { frozen_ = true; }
+  /// Freezes before the n-th piece from a client from now on, of all connections together.
+  void freeze_at(std::uint64_t piece);
+  void thaw();
+  bool holds_something() const { return holding_; }  ///< while frozen: there is something to pass on
+  /// The next piece from a client that holds this text comes through, and then a reset in place of its answer.
+  void swallow_answer_to(const std::string& text);
+  std::uint64_t swallowed() const { return swallowed_; }
+  bool said_again() const { return said_again_; }  ///< since the last answer was swallowed, the same text came through
+
  private:
   struct Connection {
     std::atomic<bool> done{false};
@@ -69,13 +80,22 @@ class FaultProxy {
   void accept_all(const std::stop_token& stop);
   void serve(Connection& connection, int client, const Affliction& affliction, const std::stop_token& stop);
   Affliction next_affliction();
+  bool is_held();
+  bool takes_answer(const std::string& piece);
 
   const Address server_;
   std::string path_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<std::uint64_t> struck_ = 0;
+  std::atomic<std::uint64_t> swallowed_ = 0;
+  std::atomic<bool> said_again_ = false;
+  std::atomic<bool> frozen_ = false;
+  std::atomic<bool> holding_ = false;
+  std::atomic<std::uint64_t> pieces_until_frozen_ = UINT64_MAX;
   std::mutex mutex_;  // guards what follows
+  std::string unanswered_;
+  bool is_armed_ = false;
   Affliction affliction_;
   std::uint64_t afflicted_left_ = 0;
   std::list<Connection> connections_;

@@ -16,7 +16,7 @@ class Incidents : public testing::TestWithParam<Incident> {
 };
 
 TEST_P(Incidents, LoseNothingAndAreOverWithinSeconds) {
-  Random random(1);
+  Random random(seed());
   EXPECT_EQ(GetParam().strike(*scene_, random), "");
   EXPECT_EQ(scene_->recover(), "");
 }

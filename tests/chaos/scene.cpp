@@ -1,6 +1,8 @@
 #include "tests/chaos/scene.hpp"
 
+#include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <thread>
 
@@ -23,6 +25,21 @@ std::string word_of(const std::string& dsn, const std::string& name) {
 }
 
 }  // namespace
+
+std::uint64_t seed() {
+  static const std::uint64_t chosen = [] {
+    const char* text = std::getenv("ODETL_CHAOS_SEED");
+    const std::uint64_t number = text != nullptr ? std::stoull(text) : 1;
+    std::cout << "ODETL_CHAOS_SEED=" << number << std::endl;
+    return number;
+  }();
+  return chosen;
+}
+
+int cases(int few) {
+  const char* text = std::getenv("ODETL_CHAOS_CASES");
+  return text != nullptr ? std::stoi(text) : few;
+}
 
 std::string through(const std::string& dsn, const std::string& directory) {
   const std::string host = "host=" + word_of(dsn, "host");

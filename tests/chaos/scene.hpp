@@ -16,6 +16,11 @@ using test::ChildProcess;
 using test::Installation;
 using test::Second;
 
+/// What all lots are drawn by: the environment's ODETL_CHAOS_SEED, else always the same; printed when it is first asked for.
+std::uint64_t seed();
+/// How many cases of a kind: the environment's ODETL_CHAOS_CASES, else a few.
+int cases(int few);
+
 /// A PostgreSQL address as `dsn` says it, through this unix socket's directory instead.
 std::string through(const std::string& dsn, const std::string& directory);
 /// Where the server of a connection string listens.
