@@ -25,13 +25,16 @@ void Session::lose() {
   backend_ = nullptr;
 }
 
-void Session::fail(Failure failure, const char* why) {
-  if (failure == Failure::db_unreachable) {
+// What a session does that the server has ended, or whose statement failed.
+BreakOff Session::fail(Failure failure, const char* why) {
+  if (!backend_->is_alive) {
+    backend_ = nullptr;
+  } else if (failure == Failure::db_unreachable) {
     lose();
   } else {
     database_.roll_back(*backend_);
   }
-  throw DatabaseError(failure, why);
+  return {{failure, why}};
 }
 
 // A statement: it takes time, and fails as the times are.
@@ -39,34 +42,35 @@ Act<> Session::step() {
   Timeline& time = database_.timeline();
   const Timestamp begun = time.now();
   co_await time.sleep(who_, time.some(time.random().permille(20) ? 3s : 5ms));
-  if (!backend_->is_alive) {
-    backend_ = nullptr;
-    throw DatabaseError(Failure::db_unreachable, "the session was terminated");
-  }
+  if (!backend_->is_alive) co_await fail(Failure::db_unreachable, "the session was terminated");
   if (backend_->in_transaction && time.now() - begun > kIdleInTransaction) {
-    fail(Failure::db_unreachable, "idle in transaction for too long");
+    co_await fail(Failure::db_unreachable, "idle in transaction for too long");
   }
-  if (!time.random().permille(database_.fault_permille(begun))) co_return;
+  const std::uint64_t faults = database_.fault_permille(begun);
+  if (faults == 0 || !time.random().permille(faults)) co_return;
   constexpr Failure kFailures[] = {Failure::db_unreachable, Failure::db_unreachable, Failure::db_retry,
                                    Failure::db_exhausted, Failure::db_data};
-  fail(database_.fault_permille(begun) >= 1000 ? Failure::db_unreachable : kFailures[time.random().below(std::size(kFailures))],
-       "a fault of the database");
+  const Failure failure = kFailures[time.random().below(std::size(kFailures))];
+  co_await fail(faults >= 1000 ? Failure::db_unreachable : failure, "a fault of the database");
+}
+
+// What a new session must do before it is used.
+Act<> Session::make_whole() {
+  co_await step();
+  if (!leads_) co_return;
+  co_await step();
+  leads_ = !database_.is_led_by_other(*backend_);
+  lost_lead_ = !leads_;
+  backend_->leads = leads_;
 }
 
 // A session that could not be made whole is none.
 Act<> Session::connect() {
   backend_ = database_.connect();
-  try {
-    co_await step();
-    if (!leads_) co_return;
-    co_await step();
-    leads_ = !database_.is_led_by_other(*backend_);
-    lost_lead_ = !leads_;
-    backend_->leads = leads_;
-  } catch (const DatabaseError&) {
-    if (backend_ != nullptr) lose();
-    throw;
-  }
+  const auto fault = co_await Attempt(make_whole());
+  if (!fault) co_return;
+  if (backend_ != nullptr) lose();
+  co_await BreakOff{*fault};
 }
 
 Act<> Session::begin() {
@@ -78,7 +82,7 @@ Act<> Session::begin() {
 // What the former leader must not do before it has asked for the lead again.
 Act<> Session::begin_writing() {
   co_await begin();
-  if (lost_lead_) fail(Failure::not_leader, "another process leads now");
+  if (lost_lead_) co_await fail(Failure::not_leader, "another process leads now");
 }
 
 Act<> Session::commit(std::function<void()> change) {
@@ -86,12 +90,9 @@ Act<> Session::commit(std::function<void()> change) {
   backend_->is_committing = true;
   Timeline& time = database_.timeline();
   co_await time.sleep(who_, time.some(20ms));
-  if (!backend_->is_alive) {
-    backend_ = nullptr;
-    throw DatabaseError(Failure::db_unreachable, "the session was terminated");
-  }
+  if (!backend_->is_alive) co_await fail(Failure::db_unreachable, "the session was terminated");
   if (time.random().permille(database_.fault_permille(time.now()))) {
-    fail(Failure::db_unreachable, "the reply to COMMIT is lost");  // and it may have been done, or be done later
+    co_await fail(Failure::db_unreachable, "the reply to COMMIT is lost");  // and it may have been done, or be done later
   }
   database_.commit(*backend_);
 }
@@ -107,22 +108,22 @@ Act<StreamState> Session::read_state() {
 Act<> Session::await_end_of(const Backend* other) {
   Timeline& time = database_.timeline();
   for (const Backend* each = other; each != nullptr; each = each->waits_for) {
-    if (each == backend_.get()) fail(Failure::db_retry, "a deadlock");
+    if (each == backend_.get()) co_await fail(Failure::db_retry, "a deadlock");
   }
   backend_->waits_for = other;
   const Timestamp deadline = time.now() + kLockTimeout;
   co_await time.wait(who_, database_.transaction_ended, deadline);
   if (backend_->is_alive) backend_->waits_for = nullptr;
   co_await step();
-  if (time.now() >= deadline) fail(Failure::db_retry, "lock_timeout");
+  if (time.now() >= deadline) co_await fail(Failure::db_retry, "lock_timeout");
 }
 
 Act<> Session::insert(const Reading& reading, const std::vector<std::uint32_t>& fresh) {
   for (const std::uint32_t i : fresh) {
     const Uuid id = reading.rows[i].id;
     while (const Backend* other = database_.inserter_of(id, *backend_)) co_await await_end_of(other);
-    if (database_.rows.contains(id)) fail(Failure::db_conflict, "the key is there already");
-    backend_->inserted.emplace(id, reading.seen_at);
+    if (database_.rows.contains(id)) co_await fail(Failure::db_conflict, "the key is there already");
+    backend_->inserted.push_back(id);  // which the answer has in the order of their ids
     if (database_.timeline().random().permille(100)) co_await step();
   }
 }
@@ -146,7 +147,7 @@ Act<> Session::load_in_transaction(const Reading& reading, bool compare, std::in
   co_await insert(reading, diff.fresh);
   co_await step();
   co_await lock_state();
-  if (database_.is_loaded_since(reading.window, begun)) fail(Failure::db_conflict, "loaded by another meanwhile");
+  if (database_.is_loaded_since(reading.window, begun)) co_await fail(Failure::db_conflict, "loaded by another meanwhile");
   if (!diff.gone.empty() || !diff.revived.empty()) {
     co_await step();
     if (!database_.is_loaded_since(reading.window, seen_load)) {
@@ -157,13 +158,12 @@ Act<> Session::load_in_transaction(const Reading& reading, bool compare, std::in
   co_await step();
 }
 
-Act<std::int64_t> Session::load(const Reading& reading, bool compare, std::int64_t seen_load) {
+Act<std::int64_t> Session::load(std::shared_ptr<const Reading> reading, bool compare, std::int64_t seen_load) {
   co_await begin_writing();
-  co_await load_in_transaction(reading, compare, seen_load);
+  backend_->reading = reading;
+  co_await load_in_transaction(*reading, compare, seen_load);
   const std::int64_t number = database_.state.load_number + 1;
-  const std::function<void()> change = [database = &database_, backend = backend_.get(), reading] {
-    database->apply(*backend, reading);
-  };
+  const std::function<void()> change = [database = &database_, backend = backend_.get()] { database->apply(*backend); };
   co_await commit(change);
   co_return number;
 }

@@ -90,7 +90,6 @@ Act<> SimulatedProcess::work(Pipe& pipe, Session& session) {
     worker.items.pop_front();
     co_await load(pipe, worker, session, slot);
   }
-  fetching.result();
 }
 
 Act<> SimulatedProcess::fetch_all(Pipe& pipe, Worker& worker) {
@@ -164,10 +163,9 @@ bool SimulatedProcess::parse(Pipe& pipe, Worker& worker, Slot& slot) {
     failed(pipe, worker, slot.task, {Failure::broken_answer, "fractions", {}});
     return false;
   }
-  slot.reading = Reading{owned, owned_rows(slot.answer.rows, owned), slot.answer.seen_at, {}, pipe.reason};
-  if (world_.tenant.sends_date) {
-    slot.reading->settled_until = slot.answer.server_clock - options_.read.settle;
-  }
+  Reading reading{owned, owned_rows(slot.answer.rows, owned), slot.answer.seen_at, {}, pipe.reason};
+  if (world_.tenant.sends_date) reading.settled_until = slot.answer.server_clock - options_.read.settle;
+  slot.reading = std::make_shared<const Reading>(std::move(reading));
   return true;
 }
 
@@ -178,7 +176,7 @@ void SimulatedProcess::succeeded(Pipe& pipe, const Task& task, sys_seconds loade
 
 void SimulatedProcess::failed(Pipe& pipe, Worker& worker, const Task& task, const TaskFailure& failure) {
   const auto verdict = pipe.plan.failed(task, failure, time().steady(), time().unit());
-  world_.witness.expect(verdict.wait >= 0ms, "waits end", "a negative wait");
+  world_.witness.expect(verdict.wait >= 0ms, "waits end", [] { return "a negative wait"; });
   if (world_.witness.trace) world_.witness.trace(to_text(task.window) + ": " + to_text(failure.failure));
   time().notify(pipe.changed);
   if (!verdict.poisoned && verdict.action != Action::split) return;
@@ -189,30 +187,30 @@ void SimulatedProcess::failed(Pipe& pipe, Worker& worker, const Task& task, cons
   time().notify(worker.changed);
 }
 
-Act<> SimulatedProcess::load(Pipe& pipe, Worker& worker, Session& session, Slot& slot) {
-  std::optional<TaskFailure> failure;
-  try {
-    if (slot.poisoned) {
-      co_await session.record_poisoned(slot.task.window);
-    } else if (!slot.reading) {
-      co_await session.record();
-    } else {
-      const bool compare = slot.task.conflicts > 0;
-      const std::int64_t number = co_await session.load(*slot.reading, compare, slot.seen_load);
-      pipe.seen_load = std::max(pipe.seen_load, number);
-    }
-  } catch (const DatabaseError& error) {
-    failure = TaskFailure{error.failure(), error.what(), {}};
+Act<> SimulatedProcess::write(Pipe& pipe, Session& session, const Slot& slot) {
+  if (slot.poisoned) {
+    co_await session.record_poisoned(slot.task.window);
+  } else if (!slot.reading) {
+    co_await session.record();
+  } else {
+    const bool compare = slot.task.conflicts > 0;
+    const std::int64_t number = co_await session.load(slot.reading, compare, slot.seen_load);
+    pipe.seen_load = std::max(pipe.seen_load, number);
   }
+}
+
+Act<> SimulatedProcess::load(Pipe& pipe, Worker& worker, Session& session, Slot& slot) {
+  const auto fault = co_await Attempt(write(pipe, session, slot));
   if (!slot.reading) co_return;
   ++worker.free;
   time().notify(worker.changed);
-  if (failure) {
-    failed(pipe, worker, slot.task, *failure);
+  if (fault) {
+    failed(pipe, worker, slot.task, {fault->failure, fault->why, {}});
     co_return;
   }
   const TimeWindow& window = slot.reading->window;
-  world_.witness.expect(!pipe.loaded.overlaps(window), "the windows of a plan are disjoint", to_text(window));
+  world_.witness.expect(!pipe.loaded.overlaps(window), "the windows of a plan are disjoint",
+                        [&] { return to_text(window); });
   pipe.loaded.add(window);
   succeeded(pipe, slot.task, window.to,
             {slot.answer.exchange.body_bytes, slot.answer.rows.size(), slot.answer.exchange.duration});

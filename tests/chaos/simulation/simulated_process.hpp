@@ -42,8 +42,6 @@ class SimulatedProcess {
 
   void start();
   bool is_over() const { return main_->is_over(); }
-  /// Throws what ended it, when nothing should have.
-  void result() { main_->result(); }
   void pause(microseconds span) { actor_.paused_until = world_.timeline.now() + span; }
   const std::vector<Timestamp>& requests() const { return requests_; }
 
@@ -80,8 +78,8 @@ class SimulatedProcess {
     Answer answer;
     Timestamp sent;
     std::int64_t seen_load = 0;
-    std::optional<Reading> reading;     ///< to load
-    bool poisoned = false;              ///< to write down
+    std::shared_ptr<const Reading> reading;  ///< to load
+    bool poisoned = false;                   ///< to write down
   };
   struct Worker {
     int free = 2;
@@ -95,6 +93,7 @@ class SimulatedProcess {
   Act<bool> fetch(Pipe& pipe, Worker& worker, Slot& slot);
   bool parse(Pipe& pipe, Worker& worker, Slot& slot);
   Act<> load(Pipe& pipe, Worker& worker, Session& session, Slot& slot);
+  static Act<> write(Pipe& pipe, Session& session, const Slot& slot);
   void failed(Pipe& pipe, Worker& worker, const Task& task, const TaskFailure& failure);
   void succeeded(Pipe& pipe, const Task& task, sys_seconds loaded_to, const AnswerSize& size);
 
@@ -123,6 +122,7 @@ class SimulatedDaemon final : public SimulatedProcess {
   Act<> turn();
   Act<> do_turn(Timestamp begun, Timestamp& next);
   Act<bool> lead(Timestamp begun, Timestamp& next);
+  Act<Timestamp> next_try(Timestamp begun);
   Act<std::optional<TaskFailure>> poll();
   Act<> recheck(Timestamp pause_at);
   Act<> begin_recheck();
@@ -146,7 +146,7 @@ class SimulatedBackfill final : public SimulatedProcess {
 
  private:
   Act<> run() override;
-  Act<bool> read();
+  Act<> read(bool& done);
   Act<> work_alone(Pipe& pipe);
 };
 

@@ -25,9 +25,7 @@ Act<> SimulatedDaemon::run() {
 Act<> SimulatedDaemon::turn() {
   const Timestamp begun = time().now();
   Timestamp next = begun + options_.interval;
-  try {
-    co_await do_turn(begun, next);
-  } catch (const DatabaseError&) {
+  if (co_await Attempt(do_turn(begun, next))) {
     leads_ = false;
     next = begun + std::min(options_.interval, kAfterDatabaseFailed);
   }
@@ -58,9 +56,16 @@ Act<bool> SimulatedDaemon::lead(Timestamp begun, Timestamp& next) {
   if (leads_) {
     recheck_.reset();
   } else {
-    next = begun + std::min(kStandbyInterval, options_.interval);
+    next = co_await next_try(begun);
   }
   co_return leads_;
+}
+
+// Every few seconds; but until the leader's session ends, the answer is the same.
+Act<Timestamp> SimulatedDaemon::next_try(Timestamp begun) {
+  const seconds every = std::min(kStandbyInterval, options_.interval);
+  if (world_.database.is_led()) co_await time().wait(actor_, world_.database.lead_ended);
+  co_return begun + every * std::max<seconds::rep>(1, (time().now() - begun + every - 1us) / every);
 }
 
 Act<sys_seconds> SimulatedDaemon::poll_from() {
@@ -135,12 +140,8 @@ Act<> SimulatedDaemon::recheck(Timestamp pause_at) {
 Act<> SimulatedBackfill::run() {
   while (true) {
     bool done = false;
-    try {
-      done = co_await read();
-    } catch (const DatabaseError&) {
-      done = false;
-    }
-    if (done) break;
+    const auto fault = co_await Attempt(read(done));
+    if (done && !fault) break;
     co_await time().sleep(actor_, kBeforeRunAgain);
   }
 }
@@ -151,11 +152,12 @@ Act<> SimulatedBackfill::work_alone(Pipe& pipe) {
 }
 
 // Answers whether all was read that can be.
-Act<bool> SimulatedBackfill::read() {
+Act<> SimulatedBackfill::read(bool& done) {
   Session reader(world_.database, actor_);
   const StreamState state = co_await reader.read_state();
   const auto gaps = state.coverage.gaps(options_.backfill);
-  if (gaps.empty()) co_return true;
+  done = gaps.empty();
+  if (done) co_return;
   PlanOptions options = options_.plan;
   options.retry_poisoned = true;
   options.pass_poison = true;
@@ -170,11 +172,10 @@ Act<bool> SimulatedBackfill::read() {
     return std::all_of(workers.begin(), workers.end(), [](const Act<>& worker) { return worker.is_over(); });
   };
   while (!all_over()) co_await time().sleep(actor_, 1s);
-  for (Act<>& worker : workers) worker.result();
   // What is poisoned and could not be written down ends with exit code 1, too: it is run again.
   const auto is_known = [&](const TimeWindow& second) { return world_.database.state.poisoned.contains(second); };
   const bool all_known = std::all_of(plan.poisoned().begin(), plan.poisoned().end(), is_known);
-  co_return !plan.stopped_by() && plan.unsettled().empty() && all_known;
+  done = !plan.stopped_by() && plan.unsettled().empty() && all_known;
 }
 
 }  // namespace odetl::chaos

@@ -51,7 +51,7 @@ struct SimulatedTenant {
     Timestamp from, to;  ///< true times
   };
 
-  std::vector<TenantRow> rows;  ///< sorted by date
+  std::vector<TenantRow> rows;  ///< sorted by what was said
   bool fractions = false;       ///< dates have them
   bool sends_date = true;
   std::optional<std::size_t> max_rows;

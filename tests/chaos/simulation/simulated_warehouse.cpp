@@ -21,6 +21,10 @@ std::uint64_t get(const Uuid& id, std::size_t at, std::size_t bytes) {
   return number;
 }
 
+bool is_among(const std::vector<Uuid>& sorted, const Uuid& id) {
+  return std::binary_search(sorted.begin(), sorted.end(), id);
+}
+
 Uuid first_id_at(Timestamp at) { return id_of({at, 0}, 0); }
 
 }  // namespace
@@ -54,23 +58,24 @@ void SimulatedDatabase::roll_back(Backend& backend) {
   for (const auto& each : backends_) {
     if (each->waits_for == &backend) each->waits_for = nullptr;
   }
-  Backend rested;
-  rested.is_alive = backend.is_alive;
-  rested.leads = backend.leads;
-  backend = std::move(rested);
+  backend.in_transaction = backend.is_committing = backend.holds_state = false;
+  backend.waits_for = nullptr;
+  backend.reading.reset();
+  for (auto* ids : {&backend.inserted, &backend.gone, &backend.revived}) ids->clear();
+  backend.at_commit = nullptr;
   timeline_.notify(transaction_ended);
 }
 
 void SimulatedDatabase::commit(Backend& backend) {
-  if (backend.at_commit) std::exchange(backend.at_commit, {})();
+  if (backend.at_commit) backend.at_commit();
   roll_back(backend);  // nothing is left to be
 }
 
 void SimulatedDatabase::end(Backend& backend) {
   if (!backend.is_alive) return;
   roll_back(backend);
-  backend.leads = false;
   backend.is_alive = false;
+  if (std::exchange(backend.leads, false)) timeline_.notify(lead_ended);
 }
 
 void SimulatedDatabase::terminate(std::uint64_t permille) {
@@ -110,7 +115,7 @@ HeldIds SimulatedDatabase::held(const TimeWindow& window) const {
 
 SimulatedDatabase::Backend* SimulatedDatabase::inserter_of(const Uuid& id, const Backend& other_than) {
   for (const auto& each : backends_) {
-    if (each.get() != &other_than && each->inserted.contains(id)) return each.get();
+    if (each.get() != &other_than && is_among(each->inserted, id)) return each.get();
   }
   return nullptr;
 }
@@ -118,6 +123,10 @@ SimulatedDatabase::Backend* SimulatedDatabase::inserter_of(const Uuid& id, const
 bool SimulatedDatabase::is_led_by_other(const Backend& than) const {
   return std::any_of(backends_.begin(), backends_.end(),
                      [&](const auto& each) { return each.get() != &than && each->leads; });
+}
+
+bool SimulatedDatabase::is_led() const {
+  return std::any_of(backends_.begin(), backends_.end(), [](const auto& each) { return each->leads; });
 }
 
 SimulatedDatabase::Backend* SimulatedDatabase::state_holder() {
@@ -128,20 +137,20 @@ SimulatedDatabase::Backend* SimulatedDatabase::state_holder() {
 }
 
 void SimulatedDatabase::check(const Backend& backend, const Reading& reading) const {
-  const std::string window = to_text(reading.window);
-  witness_.expect(backend.holds_state, "one loader at a time", window + " is committed without the state's lock");
+  const auto is_loaded = [&](const char* how) { return [&, how] { return to_text(reading.window) + how; }; };
+  witness_.expect(backend.holds_state, "one loader at a time", is_loaded(" is committed without the state's lock"));
   witness_.expect(reading.reason == Reason::backfill || backend.leads, "one daemon polls",
-                  window + " is loaded by one that does not lead");
-  if (reading.settled_until) {
-    witness_.expect(reading.window.to <= *reading.settled_until, "never past the server's clock less settle",
-                    window + " is loaded when settled is " + to_rfc3339(*reading.settled_until));
-  }
+                  is_loaded(" is loaded by one that does not lead"));
+  witness_.expect(!reading.settled_until || reading.window.to <= *reading.settled_until,
+                  "never past the server's clock less settle", [&] {
+                    return to_text(reading.window) + " is loaded when settled is " + to_rfc3339(*reading.settled_until);
+                  });
 }
 
-void SimulatedDatabase::change_rows(Backend& backend, const Reading& reading) {
-  for (const auto& [id, told] : backend.inserted) {
-    const bool is_new = rows.try_emplace(id, Held{false, told}).second;
-    witness_.expect(is_new, "none twice", "a key is inserted twice at " + to_rfc3339(said_by(id).at));
+void SimulatedDatabase::change_rows(const Backend& backend, const Reading& reading) {
+  for (const Uuid& id : backend.inserted) {
+    const bool is_new = rows.try_emplace(id, Held{false, reading.seen_at}).second;
+    witness_.expect(is_new, "none twice", [&] { return "a key is inserted twice at " + to_rfc3339(said_by(id).at); });
   }
   for (const Interaction& row : reading.rows) {
     const auto held = rows.find(row.id);
@@ -150,15 +159,17 @@ void SimulatedDatabase::change_rows(Backend& backend, const Reading& reading) {
   const auto mark = [&](const Uuid& id, bool marked, const char* what) {
     const auto held = rows.find(id);
     if (held == rows.end() || held->second.marked == marked) return;
-    witness_.expect(held->second.told <= reading.seen_at, "an older answer changes nothing",
-                    std::string(what) + " at " + to_rfc3339(said_by(id).at) + " against a newer one");
+    witness_.expect(held->second.told <= reading.seen_at, "an older answer changes nothing", [&] {
+      return std::string(what) + " at " + to_rfc3339(said_by(id).at) + " against a newer one";
+    });
     held->second = {marked, reading.seen_at};
   };
   for (const Uuid& id : backend.gone) mark(id, true, "a row is marked");
   for (const Uuid& id : backend.revived) mark(id, false, "a row is revived");
 }
 
-void SimulatedDatabase::apply(Backend& backend, const Reading& reading) {
+void SimulatedDatabase::apply(const Backend& backend) {
+  const Reading& reading = *backend.reading;
   check(backend, reading);
   change_rows(backend, reading);
   const auto before = state.watermark;
@@ -166,7 +177,8 @@ void SimulatedDatabase::apply(Backend& backend, const Reading& reading) {
   state.poisoned.remove(reading.window);
   state.watermark = std::max({state.watermark.value_or(reading.window.to), *state.coverage.upper(), reading.window.to});
   loads.emplace_back(++state.load_number, reading.window);
-  witness_.expect(!before || *before <= *state.watermark, "the watermark never goes back", to_text(reading.window));
+  witness_.expect(!before || *before <= *state.watermark, "the watermark never goes back",
+                  [&] { return to_text(reading.window); });
   if (witness_.trace) {
     witness_.trace(std::string("committed ") + to_text(reading.reason) + " " + to_text(reading.window) + ", " +
                    std::to_string(reading.rows.size()) + " rows, " + std::to_string(backend.inserted.size()) + " new, " +

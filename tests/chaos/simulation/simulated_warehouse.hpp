@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "etl/planner.hpp"
@@ -23,8 +24,16 @@ struct Witness {
   std::string wrong;
   std::function<void(const std::string&)> trace;  ///< called, when set, with what happens
 
-  void expect(bool is_so, const char* guarantee, const std::string& what) {
-    if (!is_so && wrong.empty()) wrong = std::string(guarantee) + ": " + what;
+  /// `what`: how it was broken, or what answers that, asked only then.
+  template <typename What>
+  void expect(bool is_so, const char* guarantee, const What& what) {
+    if (is_so || !wrong.empty()) return;
+    wrong = std::string(guarantee) + ": ";
+    if constexpr (std::is_invocable_v<What>) {
+      wrong += what();
+    } else {
+      wrong += what;
+    }
   }
 };
 
@@ -53,7 +62,8 @@ class SimulatedDatabase {
     bool is_committing = false;
     bool holds_state = false;
     const Backend* waits_for = nullptr;
-    std::map<Uuid, Timestamp> inserted;
+    std::shared_ptr<const Reading> reading;  ///< being loaded
+    std::vector<Uuid> inserted;              ///< of its rows, sorted
     std::vector<Uuid> gone, revived;
     std::function<void()> at_commit;
   };
@@ -82,17 +92,19 @@ class SimulatedDatabase {
   HeldIds held(const TimeWindow& window) const;
   Backend* inserter_of(const Uuid& id, const Backend& other_than);
   bool is_led_by_other(const Backend& than) const;
+  bool is_led() const;
   Backend* state_holder();
 
-  void apply(Backend& backend, const Reading& reading);
+  void apply(const Backend& backend);
 
   Timeline& timeline() { return timeline_; }
   Witness& witness() { return witness_; }
   Signal transaction_ended;
+  Signal lead_ended;
 
  private:
   void check(const Backend& backend, const Reading& reading) const;
-  void change_rows(Backend& backend, const Reading& reading);
+  void change_rows(const Backend& backend, const Reading& reading);
 
   Timeline& timeline_;
   Witness& witness_;
@@ -100,7 +112,7 @@ class SimulatedDatabase {
 };
 
 /// One client's session: the steps of etl/warehouse.cpp and of its SQL, each of which takes time, can fail, and can be
-/// where its process is killed. Throws DatabaseError.
+/// where its process is killed, breaking off of what the database said.
 class Session {
  public:
   Session(SimulatedDatabase& database, Actor& who) : database_(database), who_(who) {}
@@ -109,7 +121,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   Act<StreamState> read_state();
-  Act<std::int64_t> load(const Reading& reading, bool compare, std::int64_t seen_load);
+  Act<std::int64_t> load(std::shared_ptr<const Reading> reading, bool compare, std::int64_t seen_load);
   Act<> record_poisoned(TimeWindow window);
   Act<> record();
   Act<> set_poll_from(sys_seconds from);
@@ -129,7 +141,8 @@ class Session {
   Act<> await_end_of(const Backend* other);
   Act<> lock_state();
   Act<> load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load);
-  [[noreturn]] void fail(Failure failure, const char* why);
+  Act<> make_whole();
+  BreakOff fail(Failure failure, const char* why);
   void lose();
 
   SimulatedDatabase& database_;

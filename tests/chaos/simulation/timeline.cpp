@@ -29,6 +29,26 @@ void Timeline::call(Timestamp at, std::function<void()> what) {
   calls_.push_back(std::move(what));
 }
 
+void Timeline::call_in_steps(std::uint64_t steps, std::function<void()> what) {
+  ambushes_.emplace(steps_ + steps, std::move(what));
+  next_ambush_ = ambushes_.begin()->first;
+}
+
+void Timeline::spring_ambush() {
+  const auto what = std::move(ambushes_.begin()->second);
+  ambushes_.erase(ambushes_.begin());
+  next_ambush_ = ambushes_.empty() ? kNoAmbush : ambushes_.begin()->first;
+  what();
+}
+
+// Nobody else acts before: time goes on at once.
+bool Timeline::passes_until(Timestamp until) {
+  if (++steps_ >= next_ambush_ || steps_ % kMostUnbroken == 0 || until > end_) return false;
+  if (!events_.empty() && events_.top().at <= until) return false;
+  now_ = until;
+  return true;
+}
+
 void Timeline::forget(const Actor& who) {
   for (std::uint32_t i = 0; i < waiters_.size(); ++i) {
     if (waiters_[i].who != &who) continue;
@@ -39,6 +59,11 @@ void Timeline::forget(const Actor& who) {
 }
 
 bool Timeline::step(Timestamp end) {
+  end_ = end;
+  if (steps_ >= next_ambush_) {
+    spring_ambush();
+    return true;
+  }
   if (events_.empty() || events_.top().at > end) return false;
   const Event event = events_.top();
   events_.pop();

@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <queue>
 #include <vector>
@@ -54,7 +55,7 @@ class Timeline {
     Actor& who;
     Signal* signal;
     std::optional<Timestamp> until;
-    bool await_ready() const noexcept { return false; }
+    bool await_ready() const noexcept { return signal == nullptr && timeline.passes_until(*until); }
     void await_suspend(std::coroutine_handle<> handle) { timeline.suspend(handle, who, signal, until); }
     void await_resume() const noexcept {}
   };
@@ -63,6 +64,8 @@ class Timeline {
   Waiting wait(Actor& who, Signal& signal, std::optional<Timestamp> until = {}) { return {*this, who, &signal, until}; }
   void notify(Signal& signal);
   void call(Timestamp at, std::function<void()> what);
+  /// When actors have begun to sleep so often from now on: in the midst of what they do, however long they rest between.
+  void call_in_steps(std::uint64_t steps, std::function<void()> what);
 
   /// Nothing that this actor waits for happens any more.
   void forget(const Actor& who);
@@ -71,6 +74,9 @@ class Timeline {
   bool step(Timestamp end);
 
  private:
+  static constexpr std::uint64_t kNoAmbush = ~std::uint64_t{0};
+  static constexpr std::uint64_t kMostUnbroken = 1 << 16;  // steps of one actor that nothing interrupts
+
   struct Waiter {
     std::coroutine_handle<> handle;
     Actor* who = nullptr;
@@ -88,9 +94,15 @@ class Timeline {
   void suspend(std::coroutine_handle<> handle, Actor& who, Signal* signal, std::optional<Timestamp> until);
   void wake(std::uint32_t waiter, std::uint32_t generation, Timestamp at);
   void act(const Event& event);
+  bool passes_until(Timestamp until);
+  void spring_ambush();
 
   Random random_;
   Timestamp start_, now_;
+  Timestamp end_{};  // of the step under way
+  std::uint64_t steps_ = 0;
+  std::uint64_t next_ambush_ = kNoAmbush;
+  std::multimap<std::uint64_t, std::function<void()>> ambushes_;
   std::vector<Waiter> waiters_;
   std::vector<std::uint32_t> free_;
   std::vector<std::function<void()>> calls_;
