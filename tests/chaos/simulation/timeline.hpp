@@ -14,6 +14,7 @@
 namespace odetl::chaos {
 
 using std::chrono::microseconds;
+using std::chrono::seconds;
 using simulator::Random;
 
 /// A process, as time knows it.
