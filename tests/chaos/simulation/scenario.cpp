@@ -26,6 +26,7 @@ class Making {
   void make_clocks();
   void make_rechecks();
   void make_rows();
+  void erase_many();
   void make_poison();
   void make_troubles();
   Timestamp time() { return some_time(random_, made_); }
@@ -125,7 +126,18 @@ void Making::make_rows() {
   }
   std::sort(tenant_.rows.begin(), tenant_.rows.end(),
             [](const TenantRow& a, const TenantRow& b) { return a.said < b.said; });
+  if (random_.permille(150)) erase_many();
   if (random_.permille(200)) tenant_.max_rows = 3 + random_.below(30);
+}
+
+// What was said in some time is gone all at once, as when a tenant takes a scenario away.
+void Making::erase_many() {
+  const Timestamp when = time();
+  const Timestamp from = kStart - from_to(random_, 0s, kPast);
+  const Timestamp to = from + from_to(random_, 1h, kPast);
+  for (TenantRow& row : tenant_.rows) {
+    if (from <= row.said.at && row.said.at < to) row.seen_to = std::min(row.seen_to, when);
+  }
 }
 
 void Making::make_poison() {
@@ -158,8 +170,10 @@ void Making::make_troubles() {
     strike = {some_moment(random_, made_), some_length(random_, kLongestDatabaseTrouble), {}};
     strike.trouble.permille = random_.permille(300) ? 1000 : random_.below(200);
   }
-  if (random_.permille(200)) {
-    made_.lies.push_back({some_moment(random_, made_), paced(from_to(random_, 0s, 30min)), {}});
+  for (std::uint64_t i = random_.permille(300) ? 1 + random_.below(2) : 0; i > 0; --i) {
+    Strike& lie = made_.lies.emplace_back();
+    lie = {some_moment(random_, made_), some_length(random_, paced(2h)), {}};
+    lie.trouble.permille = random_.permille(400) ? 1000 : random_.below(1000);
   }
 }
 

@@ -1,6 +1,7 @@
 // The steps of etl/warehouse.cpp, on the simulated database.
 #include <algorithm>
 
+#include "etl/vanished.hpp"
 #include "tests/chaos/simulation/simulated_warehouse.hpp"
 
 namespace odetl::chaos {
@@ -134,9 +135,17 @@ Act<> Session::lock_state() {
   backend_->holds_state = true;
 }
 
+void Session::judge(const TimeWindow& window, const WindowDiff& diff) {
+  backend_->judges = true;
+  Vanished vanished = judge_vanished(diff.gone, database_.doubted(window), diff.held + diff.gone.size());
+  backend_->gone = std::move(vanished.believed);
+  backend_->doubted = std::move(vanished.doubted);
+}
+
 Act<> Session::load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load) {
   co_await step();
   const std::int64_t begun = database_.state.load_number;
+  const bool has_doubts = !database_.doubted(reading.window).empty();
   compare = compare || database_.state.coverage.overlaps(reading.window);
   HeldIds held;
   if (compare) {
@@ -148,12 +157,11 @@ Act<> Session::load_in_transaction(const Reading& reading, bool compare, std::in
   co_await step();
   co_await lock_state();
   if (database_.is_loaded_since(reading.window, begun)) co_await fail(Failure::db_conflict, "loaded by another meanwhile");
-  if (!diff.gone.empty() || !diff.revived.empty()) {
-    co_await step();
-    if (!database_.is_loaded_since(reading.window, seen_load)) {
-      backend_->gone = diff.gone;
-      backend_->revived = diff.revived;
-    }
+  const bool marks = has_doubts || !diff.gone.empty();
+  if (marks || !diff.revived.empty()) co_await step();
+  if (!database_.is_loaded_since(reading.window, seen_load)) {
+    if (marks) judge(reading.window, diff);
+    backend_->revived = diff.revived;
   }
   co_await step();
 }

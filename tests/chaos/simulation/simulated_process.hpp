@@ -106,8 +106,8 @@ class SimulatedDaemon final : public SimulatedProcess {
  public:
   using SimulatedProcess::SimulatedProcess;
 
-  /// When the last recheck began that was read to its end.
-  std::optional<Timestamp> recheck_done() const { return recheck_done_; }
+  /// When the rechecks began that were read to their end.
+  const std::vector<Timestamp>& rechecks_done() const { return rechecks_done_; }
 
  private:
   struct Recheck {
@@ -134,7 +134,7 @@ class SimulatedDaemon final : public SimulatedProcess {
   std::optional<Session> session_;
   StreamState state_;
   std::optional<Recheck> recheck_;
-  std::optional<Timestamp> recheck_done_;
+  std::vector<Timestamp> rechecks_done_;
   bool leads_ = false;
   int fruitless_ = 0;
 };

@@ -132,7 +132,7 @@ Act<> SimulatedDaemon::recheck(Timestamp pause_at) {
   if (!recheck_) co_return;
   co_await work_on(recheck_->plan, Reason::recheck, pause_at);
   if (!recheck_->plan.is_done()) co_return;
-  if (!recheck_->plan.stopped_by()) recheck_done_ = recheck_->begun;
+  if (!recheck_->plan.stopped_by()) rechecks_done_.push_back(recheck_->begun);
   leads_ = leads_ && !(recheck_->plan.stopped_by() && recheck_->plan.stopped_by()->failure == Failure::not_leader);
   recheck_.reset();
 }

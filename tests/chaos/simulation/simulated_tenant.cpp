@@ -88,8 +88,7 @@ std::optional<Failure> SimulatedTenant::trouble(Timestamp now, Random& random) c
 void SimulatedTenant::leave_out(Answer& answer, Timestamp now, Random& random) const {
   for (const Trouble& lie : lies) {
     if (!covers(lie.from, lie.to, now)) continue;
-    const std::uint64_t share = random.below(1001);
-    std::erase_if(answer.rows, [&](const Said&) { return random.permille(share); });
+    std::erase_if(answer.rows, [&](const Said&) { return random.permille(lie.permille); });
   }
 }
 

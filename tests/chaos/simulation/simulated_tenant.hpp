@@ -57,7 +57,7 @@ struct SimulatedTenant {
   std::optional<std::size_t> max_rows;
   std::map<sys_seconds, Poison> poisoned;
   std::vector<Trouble> troubles;
-  std::vector<Trouble> lies;  ///< times in which answers leave rows out
+  std::vector<Trouble> lies;  ///< times in which answers leave so many of the rows out
   std::vector<std::pair<Timestamp, microseconds>> clock;  ///< from when on it is wrong by how much; sorted
   std::int64_t requests_a_minute = 0;                     ///< 0: no throttle
 

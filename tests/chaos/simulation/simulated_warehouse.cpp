@@ -1,6 +1,7 @@
 #include "tests/chaos/simulation/simulated_warehouse.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace odetl::chaos {
 namespace {
@@ -8,17 +9,16 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::seconds;
 
-template <typename Number>
-void put(Uuid& id, std::size_t at, Number number) {
-  for (std::size_t i = 0; i < sizeof number; ++i) {
-    id[at + i] = static_cast<std::uint8_t>(number >> (8 * (sizeof number - 1 - i)));
-  }
+// Big-endian, so that ids sort as the numbers do.
+void put(Uuid& id, std::size_t at, std::uint64_t number) {
+  number = __builtin_bswap64(number);
+  std::memcpy(id.data() + at, &number, sizeof number);
 }
 
-std::uint64_t get(const Uuid& id, std::size_t at, std::size_t bytes) {
+std::uint64_t get(const Uuid& id, std::size_t at) {
   std::uint64_t number = 0;
-  for (std::size_t i = 0; i < bytes; ++i) number = number << 8 | id[at + i];
-  return number;
+  std::memcpy(&number, id.data() + at, sizeof number);
+  return __builtin_bswap64(number);
 }
 
 bool is_among(const std::vector<Uuid>& sorted, const Uuid& id) {
@@ -32,13 +32,12 @@ Uuid first_id_at(Timestamp at) { return id_of({at, 0}, 0); }
 Uuid id_of(const Said& said, std::int32_t occurrence) {
   Uuid id{};
   put(id, 0, static_cast<std::uint64_t>(said.at.time_since_epoch().count()));
-  put(id, 8, said.what);
-  put(id, 12, static_cast<std::uint32_t>(occurrence));
+  put(id, 8, std::uint64_t{said.what} << 32 | static_cast<std::uint32_t>(occurrence));
   return id;
 }
 
 Said said_by(const Uuid& id) {
-  return {Timestamp(microseconds(static_cast<std::int64_t>(get(id, 0, 8)))), static_cast<std::uint32_t>(get(id, 8, 4))};
+  return {Timestamp(microseconds(static_cast<std::int64_t>(get(id, 0)))), static_cast<std::uint32_t>(get(id, 8) >> 32)};
 }
 
 std::uint64_t SimulatedDatabase::fault_permille(Timestamp now) const {
@@ -58,10 +57,10 @@ void SimulatedDatabase::roll_back(Backend& backend) {
   for (const auto& each : backends_) {
     if (each->waits_for == &backend) each->waits_for = nullptr;
   }
-  backend.in_transaction = backend.is_committing = backend.holds_state = false;
+  backend.in_transaction = backend.is_committing = backend.holds_state = backend.judges = false;
   backend.waits_for = nullptr;
   backend.reading.reset();
-  for (auto* ids : {&backend.inserted, &backend.gone, &backend.revived}) ids->clear();
+  for (auto* ids : {&backend.inserted, &backend.gone, &backend.doubted, &backend.revived}) ids->clear();
   backend.at_commit = nullptr;
   timeline_.notify(transaction_ended);
 }
@@ -113,6 +112,10 @@ HeldIds SimulatedDatabase::held(const TimeWindow& window) const {
   return ids;
 }
 
+std::vector<Uuid> SimulatedDatabase::doubted(const TimeWindow& window) const {
+  return {doubts.lower_bound(first_id_at(window.from)), doubts.lower_bound(first_id_at(window.to))};
+}
+
 SimulatedDatabase::Backend* SimulatedDatabase::inserter_of(const Uuid& id, const Backend& other_than) {
   for (const auto& each : backends_) {
     if (each.get() != &other_than && is_among(each->inserted, id)) return each.get();
@@ -147,6 +150,37 @@ void SimulatedDatabase::check(const Backend& backend, const Reading& reading) co
                   });
 }
 
+// One answer is not believed that most of a window is gone, and a second one is.
+void SimulatedDatabase::check_vanished(const Backend& backend, const Reading& reading) const {
+  if (!backend.judges) return;
+  const auto missed_before = [&](const std::vector<Uuid>& ids) {
+    return std::count_if(ids.begin(), ids.end(), [&](const Uuid& id) { return rows.at(id).missed; });
+  };
+  const auto gone = static_cast<std::ptrdiff_t>(backend.gone.size());
+  const auto doubted = static_cast<std::ptrdiff_t>(backend.doubted.size());
+  const auto live = static_cast<std::ptrdiff_t>(held(reading.window).live.size());
+  const auto is_too_many = [&](std::ptrdiff_t count) { return count > 20 && 2 * count > live; };
+  const auto of_the_window = [&] {
+    return std::to_string(gone) + " and " + std::to_string(doubted) + " of " + std::to_string(live) + " in " +
+           to_text(reading.window);
+  };
+  witness_.expect(!is_too_many(gone - missed_before(backend.gone)), "no answer takes most of a window away alone", of_the_window);
+  witness_.expect(doubted == 0 || is_too_many(doubted), "a plausible answer is believed", of_the_window);
+  witness_.expect(missed_before(backend.doubted) == 0, "a second answer is believed", of_the_window);
+}
+
+void SimulatedDatabase::change_doubts(const Backend& backend, const TimeWindow& window) {
+  if (!backend.judges) return;
+  for (const Uuid& id : doubted(window)) {
+    doubts.erase(id);
+    rows.at(id).missed = false;
+  }
+  for (const Uuid& id : backend.doubted) {
+    doubts.insert(id);
+    rows.at(id).missed = true;
+  }
+}
+
 void SimulatedDatabase::change_rows(const Backend& backend, const Reading& reading) {
   for (const Uuid& id : backend.inserted) {
     const bool is_new = rows.try_emplace(id, Held{false, reading.seen_at}).second;
@@ -162,7 +196,8 @@ void SimulatedDatabase::change_rows(const Backend& backend, const Reading& readi
     witness_.expect(held->second.told <= reading.seen_at, "an older answer changes nothing", [&] {
       return std::string(what) + " at " + to_rfc3339(said_by(id).at) + " against a newer one";
     });
-    held->second = {marked, reading.seen_at};
+    held->second.marked = marked;
+    held->second.told = reading.seen_at;
   };
   for (const Uuid& id : backend.gone) mark(id, true, "a row is marked");
   for (const Uuid& id : backend.revived) mark(id, false, "a row is revived");
@@ -171,7 +206,9 @@ void SimulatedDatabase::change_rows(const Backend& backend, const Reading& readi
 void SimulatedDatabase::apply(const Backend& backend) {
   const Reading& reading = *backend.reading;
   check(backend, reading);
+  check_vanished(backend, reading);
   change_rows(backend, reading);
+  change_doubts(backend, reading.window);
   const auto before = state.watermark;
   state.coverage.add(reading.window);
   state.poisoned.remove(reading.window);
@@ -182,7 +219,7 @@ void SimulatedDatabase::apply(const Backend& backend) {
   if (witness_.trace) {
     witness_.trace(std::string("committed ") + to_text(reading.reason) + " " + to_text(reading.window) + ", " +
                    std::to_string(reading.rows.size()) + " rows, " + std::to_string(backend.inserted.size()) + " new, " +
-                   std::to_string(backend.gone.size()) + " gone");
+                   std::to_string(backend.gone.size()) + " gone, " + std::to_string(backend.doubted.size()) + " doubted");
   }
 }
 

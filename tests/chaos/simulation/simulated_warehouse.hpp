@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -52,7 +53,8 @@ class SimulatedDatabase {
  public:
   struct Held {
     bool marked = false;
-    Timestamp told;  ///< the true time shown by the newest answer that said so
+    Timestamp told;       ///< the true time shown by the newest answer that said so
+    bool missed = false;  ///< by the last reading that could tell, and not believed
   };
   /// A session as the server has it. It can outlive its client for a moment.
   struct Backend : std::enable_shared_from_this<Backend> {
@@ -64,7 +66,8 @@ class SimulatedDatabase {
     const Backend* waits_for = nullptr;
     std::shared_ptr<const Reading> reading;  ///< being loaded
     std::vector<Uuid> inserted;              ///< of its rows, sorted
-    std::vector<Uuid> gone, revived;
+    bool judges = false;                     ///< nothing newer is known: what is gone is gone
+    std::vector<Uuid> gone, doubted, revived;
     std::function<void()> at_commit;
   };
 
@@ -72,6 +75,7 @@ class SimulatedDatabase {
 
   StreamState state;
   std::map<Uuid, Held> rows;
+  std::set<Uuid> doubts;  ///< vanished_interactions
   std::vector<std::pair<std::int64_t, TimeWindow>> loads;
   std::map<std::chrono::seconds, sys_seconds> rechecks;
 
@@ -90,6 +94,7 @@ class SimulatedDatabase {
 
   bool is_loaded_since(const TimeWindow& window, std::int64_t last) const;
   HeldIds held(const TimeWindow& window) const;
+  std::vector<Uuid> doubted(const TimeWindow& window) const;
   Backend* inserter_of(const Uuid& id, const Backend& other_than);
   bool is_led_by_other(const Backend& than) const;
   bool is_led() const;
@@ -104,7 +109,9 @@ class SimulatedDatabase {
 
  private:
   void check(const Backend& backend, const Reading& reading) const;
+  void check_vanished(const Backend& backend, const Reading& reading) const;
   void change_rows(const Backend& backend, const Reading& reading);
+  void change_doubts(const Backend& backend, const TimeWindow& window);
 
   Timeline& timeline_;
   Witness& witness_;
@@ -140,6 +147,7 @@ class Session {
   Act<> insert(const Reading& reading, const std::vector<std::uint32_t>& fresh);
   Act<> await_end_of(const Backend* other);
   Act<> lock_state();
+  void judge(const TimeWindow& window, const WindowDiff& diff);
   Act<> load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load);
   Act<> make_whole();
   BreakOff fail(Failure failure, const char* why);
