@@ -106,14 +106,16 @@ void History::plan_deaths() {
   for (auto& daemon : daemons_) {
     for (std::uint64_t i = some(8); i > 0; --i) plan_death_of(daemon, false, some_moment(random_, scenario_));
   }
+  Timestamp begin = scenario_.outage ? Timestamp(kStart) : some_time(random_, scenario_);
   for (auto& backfill : backfills_) {
-    const Timestamp begin = scenario_.outage ? Timestamp(kStart) : some_time(random_, scenario_);
     timeline_.call(begin, [this, &backfill] { start(backfill, true); });
     for (std::uint64_t i = some(4); i > 0; --i) {
       Moment moment = some_moment(random_, scenario_);
       moment.from = begin + (moment.steps > 0 ? from_to(random_, 0s, 5s) : from_to(random_, 0s, 5min));
       plan_death_of(backfill, true, moment);
     }
+    // Of one range, most often at the same time.
+    if (!scenario_.outage) begin = random_.permille(700) ? begin + from_to(random_, 0s, 10s) : some_time(random_, scenario_);
   }
   for (std::uint64_t i = some(6); i > 0; --i) {
     const std::uint64_t share = 200 + random_.below(801);

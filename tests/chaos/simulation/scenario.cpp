@@ -70,6 +70,10 @@ void Making::make_options() {
   world_.latency = std::chrono::milliseconds(random_.permille(800) ? 100 : random_.permille(700) ? 2000 : 10'000);
   options.backfill.from = kStart - from_to(random_, 25h, 5 * 24h);
   options.backfill.to = std::min(options.backfill.from + from_to(random_, 1h, 5 * 24h), kStart - 1h);
+  if (random_.permille(500)) {
+    const auto windows = static_cast<std::int64_t>(2 + random_.below(60));
+    options.backfill_window = (options.backfill.to - options.backfill.from) / windows + 1s;
+  }
   options.workers = static_cast<int>(1 + random_.below(4));
   if (random_.permille(300)) tenant_.requests_a_minute = static_cast<std::int64_t>(10 + random_.below(60));
 }

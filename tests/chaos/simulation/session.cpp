@@ -58,6 +58,7 @@ Act<> Session::step() {
 // What a new session must do before it is used.
 Act<> Session::make_whole() {
   co_await step();
+  if (owner_ != 0) co_await own();
   if (!leads_) co_return;
   co_await step();
   leads_ = !database_.is_led_by_other(*backend_);

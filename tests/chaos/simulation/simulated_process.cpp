@@ -12,6 +12,10 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t kRowBytes = 200;
 
+bool passes_by_itself(Failure failure) {
+  return failure == Failure::db_unreachable || failure == Failure::db_retry || failure == Failure::db_exhausted;
+}
+
 // The rows of an answer that a window owns, as the parser would give them.
 std::vector<Interaction> owned_rows(const std::vector<Said>& answer, const TimeWindow& owned) {
   std::vector<Interaction> rows;
@@ -134,6 +138,12 @@ Act<std::optional<Task>> SimulatedProcess::take(Pipe& pipe) {
 Act<bool> SimulatedProcess::fetch(Pipe& pipe, Worker& worker, Slot& slot) {
   slot.sent = world_.local_now();
   slot.seen_load = pipe.seen_load;
+  bool is_mine = true;
+  if (const auto fault = co_await Attempt(claim(pipe, slot.task, is_mine))) {
+    failed(pipe, worker, slot.task, {fault->failure, fault->why, {}});
+    co_return false;
+  }
+  if (!is_mine) co_return false;
   slot.answer = co_await ask(slot.task.asked());
   pipe.allowance.observed(slot.answer.exchange.rate_limit, time().steady(), slot.answer.exchange.server_date);
   learn_clock(slot.answer.exchange, slot.sent);
@@ -142,6 +152,19 @@ Act<bool> SimulatedProcess::fetch(Pipe& pipe, Worker& worker, Slot& slot) {
     co_return false;
   }
   co_return parse(pipe, worker, slot);
+}
+
+Act<> SimulatedProcess::claim(Pipe& pipe, Task& task, bool& is_mine) {
+  if (pipe.claims == nullptr || task.kind == Task::Kind::probe) co_return;
+  const auto mine = co_await pipe.claims->claim(task.window);
+  is_mine = mine.has_value();
+  if (is_mine) {
+    pipe.plan.narrow(task, *mine);
+  } else {
+    pipe.plan.yielded(task);
+    pipe.allowance.not_sent(time().steady());
+  }
+  time().notify(pipe.changed);
 }
 
 bool SimulatedProcess::parse(Pipe& pipe, Worker& worker, Slot& slot) {
@@ -200,8 +223,13 @@ Act<> SimulatedProcess::write(Pipe& pipe, Session& session, const Slot& slot) {
 }
 
 Act<> SimulatedProcess::load(Pipe& pipe, Worker& worker, Session& session, Slot& slot) {
-  const auto fault = co_await Attempt(write(pipe, session, slot));
-  if (!slot.reading) co_return;
+  if (!slot.reading) co_return co_await write_down(pipe, session, slot);
+  const Timestamp until = std::min<Timestamp>(time().now() + kLongestKept, pipe.pause_at);
+  std::optional<Fault> fault;
+  for (int failures = 1;; ++failures) {
+    fault = co_await Attempt(write(pipe, session, slot));
+    if (!fault || !co_await wait_in_hand(pipe, *fault, failures, until)) break;
+  }
   ++worker.free;
   time().notify(worker.changed);
   if (fault) {
@@ -214,6 +242,32 @@ Act<> SimulatedProcess::load(Pipe& pipe, Worker& worker, Session& session, Slot&
   pipe.loaded.add(window);
   succeeded(pipe, slot.task, window.to,
             {slot.answer.exchange.body_bytes, slot.answer.rows.size(), slot.answer.exchange.duration});
+}
+
+// Waits while a batch is kept; false when it is not to be tried again.
+Act<bool> SimulatedProcess::wait_in_hand(Pipe& pipe, const Fault& fault, int failures, Timestamp until) {
+  if (!passes_by_itself(fault.failure)) co_return false;
+  const auto wait = pipe.plan.wait_in_hand({fault.failure, fault.why, {}}, failures, time().steady(), time().unit());
+  if (!wait || time().now() + *wait >= until || pipe.plan.is_done()) co_return false;
+  for (const Timestamp again = time().now() + *wait; time().now() < again && !pipe.plan.is_done();) {
+    co_await time().wait(actor_, pipe.changed, again);
+  }
+  co_return true;
+}
+
+// A poisoned second that nobody wrote down is one that no recheck looks for.
+Act<> SimulatedProcess::write_down(Pipe& pipe, Session& session, const Slot& slot) {
+  const Timestamp until = time().now() + kLongestKept;
+  for (int failures = 1;; ++failures) {
+    const auto fault = co_await Attempt(write(pipe, session, slot));
+    if (!fault || !slot.poisoned || !passes_by_itself(fault->failure)) co_return;
+    FailedAttempt failed;
+    failed.failure = fault->failure;
+    failed.consecutive = failures;
+    const auto wait = decide(failed, time().unit()).wait;
+    if (time().now() + wait >= until) co_return;
+    co_await time().sleep(actor_, wait);
+  }
 }
 
 }  // namespace odetl::chaos

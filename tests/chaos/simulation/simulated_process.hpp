@@ -30,6 +30,7 @@ struct ProcessOptions {
   std::chrono::seconds interval{60};
   std::vector<std::pair<std::chrono::seconds, std::chrono::seconds>> rechecks;  ///< every, span
   TimeWindow backfill{};
+  std::optional<std::chrono::seconds> backfill_window;
   int workers = 1;
 };
 
@@ -52,11 +53,13 @@ class SimulatedProcess {
         : plan(window_plan), allowance(0, why == Reason::poll ? 0.0 : 1.0 / 3), reason(why), seen_load(load), pause_at(pause) {}
     WindowPlan& plan;
     RateAllowance allowance;
+    SimulatedClaims* claims = nullptr;
     Reason reason;
     std::int64_t seen_load;
     Timestamp pause_at;
     Coverage loaded;
     Signal changed;
+    Signal worker_ended;
   };
 
   virtual Act<> run() = 0;
@@ -91,9 +94,12 @@ class SimulatedProcess {
   Act<> fetch_all(Pipe& pipe, Worker& worker);
   Act<std::optional<Task>> take(Pipe& pipe);
   Act<bool> fetch(Pipe& pipe, Worker& worker, Slot& slot);
+  Act<> claim(Pipe& pipe, Task& task, bool& is_mine);
   bool parse(Pipe& pipe, Worker& worker, Slot& slot);
   Act<> load(Pipe& pipe, Worker& worker, Session& session, Slot& slot);
   static Act<> write(Pipe& pipe, Session& session, const Slot& slot);
+  Act<> write_down(Pipe& pipe, Session& session, const Slot& slot);
+  Act<bool> wait_in_hand(Pipe& pipe, const Fault& fault, int failures, Timestamp until);
   void failed(Pipe& pipe, Worker& worker, const Task& task, const TaskFailure& failure);
   void succeeded(Pipe& pipe, const Task& task, sys_seconds loaded_to, const AnswerSize& size);
 
@@ -146,8 +152,19 @@ class SimulatedBackfill final : public SimulatedProcess {
 
  private:
   Act<> run() override;
-  Act<> read(bool& done);
+  Act<> read_all(bool& done);
+  Act<std::vector<TimeWindow>> read(const std::vector<TimeWindow>& ranges);
+  Act<> work_in_parallel(Pipe& pipe);
   Act<> work_alone(Pipe& pipe);
+  Act<> read_state();
+  std::vector<TimeWindow> left_to_others(const std::vector<TimeWindow>& unsettled) const;
+  Act<bool> wait_for(sys_seconds settled);
+  void expect_done() const;
+
+  StreamState state_;
+  std::optional<SimulatedClaims> claims_;
+  bool is_shared_ = false;
+  std::vector<TimeWindow> poisoned_;
 };
 
 }  // namespace odetl::chaos

@@ -1,4 +1,4 @@
-// The turns of daemon/service.cpp and the rounds of daemon/backfill.cpp.
+// The turns of daemon/service.cpp.
 #include <algorithm>
 
 #include "tests/chaos/simulation/simulated_process.hpp"
@@ -13,7 +13,6 @@ constexpr seconds kStandbyInterval{5};
 constexpr seconds kLongestProbeInterval{300};
 constexpr seconds kAfterDatabaseFailed{2};
 constexpr int kRecheckPart = 4;
-constexpr seconds kBeforeRunAgain{20};  // what starts a backfill again takes its time
 
 }  // namespace
 
@@ -135,47 +134,6 @@ Act<> SimulatedDaemon::recheck(Timestamp pause_at) {
   if (!recheck_->plan.stopped_by()) rechecks_done_.push_back(recheck_->begun);
   leads_ = leads_ && !(recheck_->plan.stopped_by() && recheck_->plan.stopped_by()->failure == Failure::not_leader);
   recheck_.reset();
-}
-
-Act<> SimulatedBackfill::run() {
-  while (true) {
-    bool done = false;
-    const auto fault = co_await Attempt(read(done));
-    if (done && !fault) break;
-    co_await time().sleep(actor_, kBeforeRunAgain);
-  }
-}
-
-Act<> SimulatedBackfill::work_alone(Pipe& pipe) {
-  Session session(world_.database, actor_);
-  co_await work(pipe, session);
-}
-
-// Answers whether all was read that can be.
-Act<> SimulatedBackfill::read(bool& done) {
-  Session reader(world_.database, actor_);
-  const StreamState state = co_await reader.read_state();
-  const auto gaps = state.coverage.gaps(options_.backfill);
-  done = gaps.empty();
-  if (done) co_return;
-  PlanOptions options = options_.plan;
-  options.retry_poisoned = true;
-  options.pass_poison = true;
-  options.patience_at_first = 10s;
-  options.patience = 10min;
-  WindowPlan plan(gaps, state.poisoned, width_, options);
-  Pipe pipe(plan, Reason::backfill, state.load_number, kNever);
-  std::vector<Act<>> workers;
-  for (int i = 0; i < options_.workers; ++i) workers.push_back(work_alone(pipe));
-  for (Act<>& worker : workers) worker.start();
-  const auto all_over = [&] {
-    return std::all_of(workers.begin(), workers.end(), [](const Act<>& worker) { return worker.is_over(); });
-  };
-  while (!all_over()) co_await time().sleep(actor_, 1s);
-  // What is poisoned and could not be written down ends with exit code 1, too: it is run again.
-  const auto is_known = [&](const TimeWindow& second) { return world_.database.state.poisoned.contains(second); };
-  const bool all_known = std::all_of(plan.poisoned().begin(), plan.poisoned().end(), is_known);
-  done = !plan.stopped_by() && plan.unsettled().empty() && all_known;
 }
 
 }  // namespace odetl::chaos

@@ -57,7 +57,8 @@ void SimulatedDatabase::roll_back(Backend& backend) {
   for (const auto& each : backends_) {
     if (each->waits_for == &backend) each->waits_for = nullptr;
   }
-  backend.in_transaction = backend.is_committing = backend.holds_state = backend.judges = false;
+  backend.in_transaction = backend.is_committing = backend.holds_state = false;
+  backend.holds_claims = backend.judges = false;
   backend.waits_for = nullptr;
   backend.reading.reset();
   for (auto* ids : {&backend.inserted, &backend.gone, &backend.doubted, &backend.revived}) ids->clear();
@@ -74,6 +75,7 @@ void SimulatedDatabase::end(Backend& backend) {
   if (!backend.is_alive) return;
   roll_back(backend);
   backend.is_alive = false;
+  backend.owner = 0;
   if (std::exchange(backend.leads, false)) timeline_.notify(lead_ended);
 }
 

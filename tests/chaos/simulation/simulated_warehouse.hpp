@@ -63,6 +63,8 @@ class SimulatedDatabase {
     bool in_transaction = false;
     bool is_committing = false;
     bool holds_state = false;
+    bool holds_claims = false;
+    std::int64_t owner = 0;  ///< of claims, which hold as long as this session; 0: of none
     const Backend* waits_for = nullptr;
     std::shared_ptr<const Reading> reading;  ///< being loaded
     std::vector<Uuid> inserted;              ///< of its rows, sorted
@@ -78,6 +80,11 @@ class SimulatedDatabase {
   std::set<Uuid> doubts;  ///< vanished_interactions
   std::vector<std::pair<std::int64_t, TimeWindow>> loads;
   std::map<std::chrono::seconds, sys_seconds> rechecks;
+  struct Claim {
+    TimeWindow window;
+    std::int64_t owner;
+  };
+  std::vector<Claim> claims;
 
   /// Times of faults, and how likely a step fails then; an outage fails all.
   std::vector<Trouble> troubles;
@@ -99,6 +106,14 @@ class SimulatedDatabase {
   bool is_led_by_other(const Backend& than) const;
   bool is_led() const;
   Backend* state_holder();
+  Backend* claims_holder();
+  const Backend* session_of(std::int64_t owner) const;
+
+  /// The first part of a window that is neither covered nor claimed by another whose session lives.
+  std::optional<TimeWindow> unclaimed(const TimeWindow& window, std::int64_t owner) const;
+  /// Takes away what no longer counts when `owner` claims anew, see sql/claims/clean.sql.
+  void clean_claims(const TimeWindow& window, std::int64_t owner);
+  void claim(const TimeWindow& part, std::int64_t owner);
 
   void apply(const Backend& backend);
 
@@ -122,7 +137,9 @@ class SimulatedDatabase {
 /// where its process is killed, breaking off of what the database said.
 class Session {
  public:
-  Session(SimulatedDatabase& database, Actor& who) : database_(database), who_(who) {}
+  /// `owner`: of claims; 0 where none are made.
+  Session(SimulatedDatabase& database, Actor& who, std::int64_t owner = 0)
+      : database_(database), who_(who), owner_(owner) {}
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -135,6 +152,7 @@ class Session {
   Act<std::optional<sys_seconds>> last_recheck(std::chrono::seconds span);
   Act<> set_last_recheck(std::chrono::seconds span, sys_seconds begun);
   Act<bool> try_lead();
+  Act<std::optional<TimeWindow>> claim(TimeWindow window);
 
  private:
   using Backend = SimulatedDatabase::Backend;
@@ -150,14 +168,37 @@ class Session {
   void judge(const TimeWindow& window, const WindowDiff& diff);
   Act<> load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load);
   Act<> make_whole();
+  Act<> own();
   BreakOff fail(Failure failure, const char* why);
   void lose();
 
   SimulatedDatabase& database_;
   Actor& who_;
   std::shared_ptr<Backend> backend_;
+  const std::int64_t owner_;
   bool leads_ = false;
   bool lost_lead_ = false;
+};
+
+/// The claims of one process: etl/window_claims.cpp.
+class SimulatedClaims {
+ public:
+  SimulatedClaims(SimulatedDatabase& database, Actor& who)
+      : timeline_(database.timeline()),
+        who_(who),
+        session_(database, who, static_cast<std::int64_t>(1 + database.timeline().random().below(1ULL << 62))) {}
+
+  /// One of the process's workers at a time.
+  Act<std::optional<TimeWindow>> claim(TimeWindow window);
+
+ private:
+  Act<> claim_alone(TimeWindow window, std::optional<TimeWindow>& part);
+
+  Timeline& timeline_;
+  Actor& who_;
+  Session session_;
+  bool is_busy_ = false;
+  Signal is_free_;
 };
 
 }  // namespace odetl::chaos

@@ -1,0 +1,83 @@
+// etl/window_claims.cpp and sql/claims, on the simulated database.
+#include <algorithm>
+
+#include "tests/chaos/simulation/simulated_warehouse.hpp"
+
+namespace odetl::chaos {
+
+SimulatedDatabase::Backend* SimulatedDatabase::claims_holder() {
+  const auto found = std::find_if(backends_.begin(), backends_.end(), [](const auto& each) { return each->holds_claims; });
+  return found == backends_.end() ? nullptr : found->get();
+}
+
+const SimulatedDatabase::Backend* SimulatedDatabase::session_of(std::int64_t owner) const {
+  const auto found =
+      std::find_if(backends_.begin(), backends_.end(), [&](const auto& each) { return each->owner == owner; });
+  return found == backends_.end() ? nullptr : found->get();
+}
+
+std::optional<TimeWindow> SimulatedDatabase::unclaimed(const TimeWindow& window, std::int64_t owner) const {
+  Coverage taken = state.coverage;
+  for (const Claim& each : claims) {
+    if (each.owner != owner && session_of(each.owner) != nullptr) taken.add(each.window);
+  }
+  const auto parts = taken.gaps(window);
+  return parts.empty() ? std::nullopt : std::optional(parts.front());
+}
+
+void SimulatedDatabase::clean_claims(const TimeWindow& window, std::int64_t owner) {
+  std::erase_if(claims, [&](const Claim& each) {
+    const bool is_made_anew = window.from <= each.window.from && each.window.to <= window.to;
+    const bool is_done = is_made_anew || state.coverage.contains(each.window);
+    return session_of(each.owner) == nullptr || (each.owner == owner && is_done);
+  });
+}
+
+void SimulatedDatabase::claim(const TimeWindow& part, std::int64_t owner) {
+  for (const Claim& each : claims) {
+    witness_.expect(each.owner == owner || session_of(each.owner) == nullptr || !each.window.overlaps(part),
+                    "what one backfill claims no other does", [&] { return to_text(part) + " of " + to_text(each.window); });
+  }
+  claims.push_back({part, owner});
+  if (witness_.trace) witness_.trace("claimed " + to_text(part));
+}
+
+// A new session waits until the server has found out that the one before it is gone.
+Act<> Session::own() {
+  co_await step();
+  while (const Backend* before = database_.session_of(owner_)) co_await await_end_of(before);
+  backend_->owner = owner_;
+}
+
+Act<std::optional<TimeWindow>> Session::claim(TimeWindow window) {
+  co_await begin();
+  co_await step();
+  while (const Backend* other = database_.claims_holder()) co_await await_end_of(other);
+  backend_->holds_claims = true;
+  co_await step();
+  co_await step();
+  const std::optional<TimeWindow> part = database_.unclaimed(window, owner_);
+  const std::function<void()> change = [database = &database_, window, part, owner = owner_] {
+    database->clean_claims(window, owner);
+    if (part) database->claim(*part, owner);
+  };
+  co_await commit(change);
+  co_return part;
+}
+
+Act<std::optional<TimeWindow>> SimulatedClaims::claim(TimeWindow window) {
+  while (is_busy_) co_await timeline_.wait(who_, is_free_);
+  is_busy_ = true;
+  std::optional<TimeWindow> part;
+  const auto fault = co_await Attempt(claim_alone(window, part));
+  is_busy_ = false;
+  timeline_.notify(is_free_);
+  if (fault) co_await BreakOff{*fault};
+  co_return part;
+}
+
+Act<> SimulatedClaims::claim_alone(TimeWindow window, std::optional<TimeWindow>& part) {
+  part = co_await session_.claim(window);
+}
+
+}  // namespace odetl::chaos
