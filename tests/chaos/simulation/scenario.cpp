@@ -74,6 +74,7 @@ void Making::make_options() {
     const auto windows = static_cast<std::int64_t>(2 + random_.below(60));
     options.backfill_window = (options.backfill.to - options.backfill.from) / windows + 1s;
   }
+  options.reload = random_.permille(300);
   options.workers = static_cast<int>(1 + random_.below(4));
   if (random_.permille(300)) tenant_.requests_a_minute = static_cast<std::int64_t>(10 + random_.below(60));
 }

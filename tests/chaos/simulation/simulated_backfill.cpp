@@ -51,8 +51,9 @@ Act<> SimulatedBackfill::read_all(bool& done) {
   poisoned_.clear();
   co_await read_state();
   std::vector<TimeWindow> ranges = state_.coverage.gaps(options_.backfill);
+  if (options_.reload) ranges = {options_.backfill};
   std::vector<TimeWindow> unsettled;
-  claims_.emplace(world_.database, actor_);
+  if (!options_.reload) claims_.emplace(world_.database, actor_);
   while (!ranges.empty()) {
     Coverage late(co_await read(ranges));
     for (const TimeWindow& window : unsettled) {
@@ -93,7 +94,7 @@ Act<std::vector<TimeWindow>> SimulatedBackfill::read(const std::vector<TimeWindo
   options.patience = 10min;
   WindowPlan plan(ranges, state_.poisoned, width_, options);
   Pipe pipe(plan, Reason::backfill, state_.load_number, kNever);
-  pipe.claims = &*claims_;
+  if (claims_) pipe.claims = &*claims_;
   co_await work_in_parallel(pipe);
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
   is_shared_ = is_shared_ || plan.has_yielded();

@@ -16,30 +16,27 @@ const SimulatedDatabase::Backend* SimulatedDatabase::session_of(std::int64_t own
   return found == backends_.end() ? nullptr : found->get();
 }
 
-std::optional<TimeWindow> SimulatedDatabase::unclaimed(const TimeWindow& window, std::int64_t owner) const {
-  Coverage taken = state.coverage;
-  for (const Claim& each : claims) {
-    if (each.owner != owner && session_of(each.owner) != nullptr) taken.add(each.window);
-  }
-  const auto parts = taken.gaps(window);
-  return parts.empty() ? std::nullopt : std::optional(parts.front());
-}
-
-void SimulatedDatabase::clean_claims(const TimeWindow& window, std::int64_t owner) {
-  std::erase_if(claims, [&](const Claim& each) {
+std::vector<SimulatedDatabase::Claim> SimulatedDatabase::cleaned_claims(const TimeWindow& window,
+                                                                        std::int64_t owner) const {
+  std::vector<Claim> counting = claims;
+  std::erase_if(counting, [&](const Claim& each) {
     const bool is_made_anew = window.from <= each.window.from && each.window.to <= window.to;
     const bool is_done = is_made_anew || state.coverage.contains(each.window);
     return session_of(each.owner) == nullptr || (each.owner == owner && is_done);
   });
+  return counting;
 }
 
-void SimulatedDatabase::claim(const TimeWindow& part, std::int64_t owner) {
+void SimulatedDatabase::write_claims(std::vector<Claim> counting, const std::optional<Claim>& fresh) {
+  claims = std::move(counting);
+  if (!fresh) return;
   for (const Claim& each : claims) {
-    witness_.expect(each.owner == owner || session_of(each.owner) == nullptr || !each.window.overlaps(part),
-                    "what one backfill claims no other does", [&] { return to_text(part) + " of " + to_text(each.window); });
+    witness_.expect(each.owner == fresh->owner || !each.window.overlaps(fresh->window),
+                    "what one backfill claims no other does",
+                    [&] { return to_text(fresh->window) + " of " + to_text(each.window); });
   }
-  claims.push_back({part, owner});
-  if (witness_.trace) witness_.trace("claimed " + to_text(part));
+  claims.push_back(*fresh);
+  if (witness_.trace) witness_.trace("claimed " + to_text(fresh->window));
 }
 
 // A new session waits until the server has found out that the one before it is gone.
@@ -55,14 +52,17 @@ Act<std::optional<TimeWindow>> Session::claim(TimeWindow window) {
   while (const Backend* other = database_.claims_holder()) co_await await_end_of(other);
   backend_->holds_claims = true;
   co_await step();
+  const auto counting = database_.cleaned_claims(window, owner_);
   co_await step();
-  const std::optional<TimeWindow> part = database_.unclaimed(window, owner_);
-  const std::function<void()> change = [database = &database_, window, part, owner = owner_] {
-    database->clean_claims(window, owner);
-    if (part) database->claim(*part, owner);
-  };
+  Coverage taken = database_.state.coverage;
+  for (const auto& each : counting) {
+    if (each.owner != owner_) taken.add(each.window);
+  }
+  std::optional<SimulatedDatabase::Claim> mine;
+  if (const auto parts = taken.gaps(window); !parts.empty()) mine = {parts.front(), owner_};
+  const std::function<void()> change = [database = &database_, counting, mine] { database->write_claims(counting, mine); };
   co_await commit(change);
-  co_return part;
+  co_return mine ? std::optional(mine->window) : std::nullopt;
 }
 
 Act<std::optional<TimeWindow>> SimulatedClaims::claim(TimeWindow window) {

@@ -75,8 +75,11 @@ Act<Answer> SimulatedProcess::ask(AskedRange asked) {
   co_await time().sleep(actor_, time().some(world_.latency));
   const bool tells_clock = world_.tenant.sends_date && answer.failure != Failure::unreachable &&
                            answer.failure != Failure::timeout;
-  answer.server_clock = world_.tenant.clock_at(time().now());
-  if (tells_clock) answer.exchange.server_date = std::chrono::floor<seconds>(answer.server_clock);
+  const Timestamp dated = world_.tenant.clock_at(time().now());
+  if (tells_clock) answer.exchange.server_date = std::chrono::floor<seconds>(dated);
+  // Unless the clock was set meanwhile.
+  const Timestamp looked = world_.tenant.clock_at(answer.seen_at);
+  answer.server_clock = dated - looked == time().now() - answer.seen_at ? looked : std::max(dated, looked);
   co_await time().sleep(actor_, time().some(world_.latency));
   answer.exchange.duration = std::chrono::duration_cast<milliseconds>(time().now() - begun);
   answer.exchange.body_bytes = answer.rows.size() * kRowBytes;

@@ -31,6 +31,7 @@ struct ProcessOptions {
   std::vector<std::pair<std::chrono::seconds, std::chrono::seconds>> rechecks;  ///< every, span
   TimeWindow backfill{};
   std::optional<std::chrono::seconds> backfill_window;
+  bool reload = false;  ///< backfills read what is covered, too
   int workers = 1;
 };
 
@@ -162,7 +163,7 @@ class SimulatedBackfill final : public SimulatedProcess {
   void expect_done() const;
 
   StreamState state_;
-  std::optional<SimulatedClaims> claims_;
+  std::optional<SimulatedClaims> claims_;  ///< none with reload
   bool is_shared_ = false;
   std::vector<TimeWindow> poisoned_;
 };

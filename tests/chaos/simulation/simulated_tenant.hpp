@@ -40,7 +40,7 @@ struct Answer {
   std::optional<std::chrono::seconds> retry_after;
   std::vector<Said> rows;  ///< sorted
   Timestamp seen_at;       ///< the true time of the database's view it shows
-  Timestamp server_clock;  ///< when it was dated
+  Timestamp server_clock;  ///< then
   Exchange exchange;
 };
 

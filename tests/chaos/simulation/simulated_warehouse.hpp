@@ -42,7 +42,7 @@ struct Witness {
 struct Reading {
   TimeWindow window;
   std::vector<Interaction> rows;
-  Timestamp seen_at;                      ///< the true time the answer shows
+  Timestamp seen_at;                       ///< the true time the answer shows
   std::optional<Timestamp> settled_until;  ///< by the server's clock then, if it tells, less settle
   Reason reason = Reason::poll;
 };
@@ -55,6 +55,10 @@ class SimulatedDatabase {
     bool marked = false;
     Timestamp told;       ///< the true time shown by the newest answer that said so
     bool missed = false;  ///< by the last reading that could tell, and not believed
+  };
+  struct Claim {
+    TimeWindow window;
+    std::int64_t owner;
   };
   /// A session as the server has it. It can outlive its client for a moment.
   struct Backend : std::enable_shared_from_this<Backend> {
@@ -80,10 +84,6 @@ class SimulatedDatabase {
   std::set<Uuid> doubts;  ///< vanished_interactions
   std::vector<std::pair<std::int64_t, TimeWindow>> loads;
   std::map<std::chrono::seconds, sys_seconds> rechecks;
-  struct Claim {
-    TimeWindow window;
-    std::int64_t owner;
-  };
   std::vector<Claim> claims;
 
   /// Times of faults, and how likely a step fails then; an outage fails all.
@@ -109,11 +109,10 @@ class SimulatedDatabase {
   Backend* claims_holder();
   const Backend* session_of(std::int64_t owner) const;
 
-  /// The first part of a window that is neither covered nor claimed by another whose session lives.
-  std::optional<TimeWindow> unclaimed(const TimeWindow& window, std::int64_t owner) const;
-  /// Takes away what no longer counts when `owner` claims anew, see sql/claims/clean.sql.
-  void clean_claims(const TimeWindow& window, std::int64_t owner);
-  void claim(const TimeWindow& part, std::int64_t owner);
+  /// The claims that still count when `owner` claims parts of a window anew: sql/claims/clean.sql.
+  std::vector<Claim> cleaned_claims(const TimeWindow& window, std::int64_t owner) const;
+  /// Writes them with one more.
+  void write_claims(std::vector<Claim> counting, const std::optional<Claim>& fresh);
 
   void apply(const Backend& backend);
 
