@@ -49,6 +49,7 @@ class Backfill {
   ExitCode run(std::stop_token stop);
 
  private:
+  int workers() const { return invocation_.workers.value_or(wiring_.config().backfill_workers); }
   WidthLimits limits() const;
   std::vector<TimeWindow> ranges_to_read(const StreamState& state) const;
   void print_plan(const std::vector<TimeWindow>& ranges) const;
@@ -74,11 +75,16 @@ class Backfill {
   bool others_told_ = false;
 };
 
+// Every worker has two answers in memory: several make do with smaller ones, so that two stay below 48 MiB.
 WidthLimits Backfill::limits() const {
   WidthLimits limits = wiring_.width_limits();
   if (invocation_.window) {
     limits.first = limits.max = *invocation_.window;
     limits.min = std::min(limits.min, limits.first);
+  }
+  if (workers() > 1) {
+    limits.target_bytes -= limits.target_bytes / 4;
+    limits.target_rows -= limits.target_rows / 4;
   }
   return limits;
 }
@@ -182,7 +188,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                              std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_),
                              std::chrono::ceil<seconds>(pipeline.rate_wait())};
     });
-    work_in_parallel(wiring_, pipeline, invocation_.workers.value_or(wiring_.config().backfill_workers),
+    work_in_parallel(wiring_, pipeline, workers(),
                      [this] { return wiring_.warehouse(); }, stop);
   }
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());

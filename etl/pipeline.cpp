@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kKeptBody = std::size_t{8} << 20;  // of a body's memory, from window to window
+constexpr std::size_t kKeptBody = std::size_t{1} << 20;  // of a body's memory, from window to window
 constexpr std::chrono::seconds kSignOfLife{10};         // no wait is longer without one
 constexpr int kAttemptsBeforeLedger = 3;                 // a window that failed so often is worth a row
 
@@ -44,7 +44,10 @@ class Pipeline::Worker {
  public:
   Worker(Pipeline& pipeline, ApiClient& client, Warehouse& warehouse, std::chrono::steady_clock::time_point pause_at)
       : pipeline_(pipeline), client_(client), warehouse_(warehouse), pause_at_(pause_at) {
-    for (Slot& slot : slots_) free_.push_back(&slot);
+    for (Slot& slot : slots_) {
+      slot.parser.emplace(index_);
+      free_.push_back(&slot);
+    }
   }
 
   void run(const std::stop_token& stop);
@@ -58,7 +61,7 @@ class Pipeline::Worker {
     ParseOptions reading;              // how the answer is to be read
     std::optional<AnswerHash> hash;    // of an answer that is to be known again
     Body body;
-    ResponseParser parser;
+    std::optional<ResponseParser> parser;
     const Batch* batch = nullptr;      // none while the answer is the one that is known
     WindowReport report;
     std::int64_t seen_load = 0;
@@ -75,7 +78,7 @@ class Pipeline::Worker {
   void answered(Slot& slot, Timestamp sent);
   bool read(Slot& slot, Timestamp sent);
   bool is_known(Slot& slot, const TimeWindow& owned);
-  void parse(Slot& slot);
+  void parse(Slot& slot, ResponseParser& parser);
   void load_all();
   void load(Slot& slot);
   std::optional<TaskFailure> try_to_load(Slot& slot);
@@ -96,6 +99,8 @@ class Pipeline::Worker {
   Warehouse& warehouse_;
   std::stop_source ending_;  // told to stop, or broken
   std::chrono::steady_clock::time_point pause_at_;
+  std::shared_ptr<JsonIndex> index_ = make_json_index();  // of the fetching thread
+  std::optional<ResponseParser> late_parser_;             // of the loading thread
   std::array<Slot, 2> slots_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
@@ -227,7 +232,7 @@ bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
     pipeline_.succeeded(task, task.window.from, {slot.exchange.body_bytes, 0, slot.exchange.duration});
     return false;
   }
-  parse(slot);
+  parse(slot, *slot.parser);
   return true;
 }
 
@@ -241,8 +246,8 @@ bool Pipeline::Worker::is_known(Slot& slot, const TimeWindow& owned) {
   return slot.task.known == slot.hash && slot.task.conflicts == 0;
 }
 
-void Pipeline::Worker::parse(Slot& slot) {
-  slot.batch = &slot.parser.parse(slot.body, slot.reading);
+void Pipeline::Worker::parse(Slot& slot, ResponseParser& parser) {
+  slot.batch = &parser.parse(slot.body, slot.reading);
   if (slot.batch->has_fractions) pipeline_.saw_fractions();
   if (slot.batch->has_fractions && slot.task.kind == Task::Kind::tight) {
     throw ApiError(Failure::broken_answer,
@@ -295,7 +300,8 @@ std::int64_t Pipeline::Worker::commit(Slot& slot) {
     if (const auto number = warehouse_.confirm(slot.report.window, *slot.hash, slot.report)) return *number;
     client_.decode(slot.task.asked(), slot.answer, slot.body, slot.exchange);
     slot.report.bytes = slot.body.size();
-    parse(slot);
+    if (!late_parser_) late_parser_.emplace();
+    parse(slot, *late_parser_);
   }
   const bool compare = slot.task.conflicts > 0;
   const auto remembered = slot.report.echo_differs ? std::nullopt : slot.hash;

@@ -26,7 +26,7 @@ std::optional<std::size_t> column_of(std::string_view key) {
 
 void read_scenario_of_custom(TextArena& arena, User& user) {
   auto& scenario = user.columns[*column_of("selected_scenario")];
-  if (scenario || user.custom.empty()) return;
+  if (scenario || user.custom.find("\"selected_scenario\"") == user.custom.npos) return;
   Canonicaliser custom;
   custom.canonicalise(user.custom);
   if (const auto value = find(custom.members(), "selected_scenario")) scenario = scalar_text(*value, arena);

@@ -20,6 +20,11 @@ static_assert(Body::kPadding >= simdjson::SIMDJSON_PADDING);
 
 namespace {
 
+// What stays from answer to answer; the memory of larger ones is given back.
+constexpr std::size_t kKeptRows = 4'000;
+constexpr std::size_t kKeptUsers = 500;
+constexpr std::size_t kKeptIndex = std::size_t{1} << 20;  // bytes of a body
+
 // Why one record, or one group of them, cannot be loaded; the rest of the answer can.
 struct Unloadable {
   std::string reason;
@@ -79,8 +84,14 @@ void once(bool& seen, std::string_view key) {
 
 }  // namespace
 
+struct JsonIndex {
+  ondemand::parser parser;
+};
+std::shared_ptr<JsonIndex> make_json_index() { return std::make_shared<JsonIndex>(); }
+
 class ResponseParser::Reader {
  public:
+  explicit Reader(std::shared_ptr<JsonIndex> index) : index_(std::move(index)) {}
   const Batch& read(Body& body, const ParseOptions& options);
 
  private:
@@ -95,7 +106,7 @@ class ResponseParser::Reader {
     std::optional<Timestamp> first_listed;
     std::optional<Timestamp> from, to;
     std::optional<std::string_view> record_user_id, profile_id;
-    std::string_view profile = "null";  // canonical
+    std::string_view profile = "null";  // canonical, where the id is not known
   };
   struct Fields {
     bool type = false, date = false, text = false, data = false;
@@ -128,7 +139,7 @@ class ResponseParser::Reader {
   void refuse_damage(ondemand::object& object);
   void reject(std::string_view user_id, std::string_view reason, std::string_view record);
 
-  ondemand::parser parser_;
+  std::shared_ptr<JsonIndex> index_;
   Canonicaliser canonicaliser_;
   TextArena arena_;
   Utf8Damage damage_;
@@ -143,6 +154,8 @@ const Batch& ResponseParser::Reader::read(Body& body, const ParseOptions& option
   arena_.clear();
   damage_.clear();
   batch_.window = options.owned;
+  if (batch_.interactions.capacity() > kKeptRows) batch_.interactions = {};
+  if (batch_.users.capacity() > kKeptUsers) batch_.users = {};
   batch_.users.clear();
   batch_.interactions.clear();
   batch_.rejects.clear();
@@ -163,11 +176,13 @@ void ResponseParser::Reader::iterate(Body& body) {
   if (body.size() == 0) broken("it is empty");
   // Newer releases of simdjson step over one; JSON has none.
   if (body.view().starts_with("\xEF\xBB\xBF")) broken("a byte order mark stands before it");
-  if (body.size() > parser_.capacity()) {
-    if (parser_.allocate(body.size()) != simdjson::SUCCESS) throw std::bad_alloc();
+  ondemand::parser& parser = index_->parser;
+  const bool too_large = parser.capacity() > kKeptIndex && body.size() <= kKeptIndex;
+  if (body.size() > parser.capacity() || too_large) {
+    if (parser.allocate(body.size()) != simdjson::SUCCESS) throw std::bad_alloc();
   }
   const auto start = [&] {
-    return parser_.iterate(body.data(), body.size(), body.size() + Body::kPadding);
+    return parser.iterate(body.data(), body.size(), body.size() + Body::kPadding);
   };
   auto document = start();
   if (document.error() == simdjson::UTF8_ERROR) {
@@ -349,6 +364,7 @@ void ResponseParser::Reader::read_profile_of(ondemand::value value, Group& group
       throw JsonError(JsonError::Kind::unstorable, fmt::format("it has {} bytes", text.size()), 0);
     }
     group.says_something = read_profile(text, canonicaliser_, arena_, user);
+    if (group.id_known) return;
     group.profile_id = profile_user_id(canonicaliser_, arena_);
     group.profile = arena_.store(canonicaliser_.canonicalise(text));
   } catch (const JsonError& error) {
@@ -601,7 +617,7 @@ std::string_view ResponseParser::Reader::text_of_quoted(std::string_view quoted)
   return {room, size};
 }
 
-ResponseParser::ResponseParser() : reader_(std::make_unique<Reader>()) {}
+ResponseParser::ResponseParser(std::shared_ptr<JsonIndex> index) : reader_(std::make_unique<Reader>(std::move(index))) {}
 ResponseParser::~ResponseParser() = default;
 ResponseParser::ResponseParser(ResponseParser&&) noexcept = default;
 

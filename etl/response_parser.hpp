@@ -22,6 +22,11 @@ struct ParseOptions {
 /// Larger texts, data, profiles and sums of unknown fields are quarantined.
 inline constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20;
 
+/// What parse() needs only while it runs: where the parts of the document begin. It is as large as the answer, so parsers
+/// that never work at the same time share one.
+struct JsonIndex;
+std::shared_ptr<JsonIndex> make_json_index();
+
 /// Turns the bytes of a 200 into a batch, in one pass and without copying texts that need no unescaping.
 ///
 /// Throws ApiError(broken_answer) unless the body is one whole JSON object with one list `data`, nothing after it, and
@@ -30,7 +35,7 @@ inline constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20;
 /// large) becomes a reject; the others go on. Keeps its memory from answer to answer; not thread-safe.
 class ResponseParser {
  public:
-  ResponseParser();
+  explicit ResponseParser(std::shared_ptr<JsonIndex> index = make_json_index());
   ~ResponseParser();
   ResponseParser(ResponseParser&&) noexcept;
 

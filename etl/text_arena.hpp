@@ -40,7 +40,7 @@ class TextArena {
 
  private:
   static constexpr std::size_t kChunk = std::size_t{256} << 10;
-  static constexpr std::size_t kKept = 16;  ///< chunks kept from batch to batch: 4 MiB
+  static constexpr std::size_t kKept = 4;  ///< chunks kept from batch to batch: 1 MiB
 
   void next_chunk() {
     if (!chunks_.empty() && current_ + 1 < chunks_.size()) {
