@@ -65,13 +65,14 @@ class TextArray {
       return;
     }
     literal_ += '"';
-    for (auto at = text->find_first_of("\"\\"); at != text->npos; at = text->find_first_of("\"\\", 1)) {
-      literal_ += text->substr(0, at);
-      literal_ += '\\';
-      text->remove_prefix(at);
+    const char* run = text->data();
+    const char* const end = run + text->size();
+    for (const char* at = run; at != end; ++at) {
+      if (*at != '"' && *at != '\\') continue;
+      literal_.append(run, at) += '\\';
+      run = at;
     }
-    literal_ += *text;
-    literal_ += '"';
+    literal_.append(run, end) += '"';
   }
   std::string finish() { return std::move(literal_) + '}'; }
 
