@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -19,6 +20,7 @@ using std::chrono::seconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr auto kLongestSettling = 120s;  // waited for the end of a range to settle
+constexpr double kWorthExplaining = 5.0;  // seconds
 constexpr auto kLookAgain = 1s;          // for what other backfills of the same range have left
 
 seconds width_of(const std::vector<TimeWindow>& windows) {
@@ -59,6 +61,7 @@ class Backfill {
   void wait_for_others(std::stop_token stop);
   bool wait_for(sys_seconds settled, std::stop_token stop);
   void summarise() const;
+  void print_bottleneck() const;
   void print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const;
 
   Wiring& wiring_;
@@ -73,6 +76,7 @@ class Backfill {
   std::unique_ptr<WindowClaims> claims_;  // none with --reload, which reads what is covered
   bool is_shared_ = false;                // another process reads the same range
   bool others_told_ = false;
+  TimeSpent spent_;
 };
 
 // Every worker has two answers in memory: several make do with smaller ones, so that two stay below 48 MiB.
@@ -194,6 +198,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
   is_shared_ = is_shared_ || plan.has_yielded();
   clock_offset_ = pipeline.server_clock_offset();
+  spent_ += pipeline.time_spent();
   if (plan.stopped_by() && !stop.stop_requested()) {
     throw CommandError(exit_code_of(plan.stopped_by()->failure),
                        plan.stopped_by()->message + "; what was loaded stays, run the same command again to go on");
@@ -221,6 +226,21 @@ void Backfill::summarise() const {
   }
 }
 
+// What to change to be faster.
+void Backfill::print_bottleneck() const {
+  const auto whole = (surroundings_.steady() - begun_) * workers();
+  const auto share = [&](TimeSpent::Duration part) { return std::llround(100.0 * (part / 1.0s) / (whole / 1.0s)); };
+  const char* what = "";
+  switch (bottleneck(spent_)) {
+    case Bottleneck::database: what = "the database"; break;
+    case Bottleneck::server: what = "the server of the API, or the way to it"; break;
+    case Bottleneck::processor: what = "this machine's processor"; break;
+    case Bottleneck::waiting: what = "the rate limit, or pauses after failures"; break;
+  }
+  fmt::print("bottleneck: {}; of a worker's time loading took {} %, the server {} %, reading {} %, waiting to ask {} %\n",
+             what, share(spent_.loading), share(spent_.asking), share(spent_.reading), share(spent_.waiting));
+}
+
 void Backfill::print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const {
   const WindowReport totals = telemetry_.totals();
   const double elapsed = std::chrono::duration<double>(surroundings_.steady() - begun_).count();
@@ -230,6 +250,7 @@ void Backfill::print_summary(const std::vector<TimeWindow>& unsettled, bool stop
              with_commas(totals.rows_read), with_commas(totals.inserted), with_commas(totals.updated),
              with_commas(totals.unchanged), with_commas(totals.deleted), with_commas(totals.rejected),
              telemetry_.requests(), elapsed);
+  if (elapsed > kWorthExplaining) print_bottleneck();
   if (totals.vanished_doubted > 0) {
     fmt::print("{} interactions vanished at once; they stay until another reading (a recheck, or the same command) misses "
                "them, too\n",

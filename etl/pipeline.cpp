@@ -39,6 +39,24 @@ std::optional<Outcome> ledger_outcome(const Task& task, const WindowPlan::Verdic
 
 }  // namespace
 
+// Adds what passes until its end to the time spent.
+class Pipeline::Timing {
+ public:
+  Timing(Pipeline& pipeline, TimeSpent::Duration TimeSpent::*on)
+      : pipeline_(pipeline), on_(on), begun_(pipeline.surroundings_.steady()) {}
+  ~Timing() {
+    const auto passed = pipeline_.surroundings_.steady() - begun_;
+    const std::scoped_lock lock(pipeline_.time_mutex_);
+    pipeline_.time_spent_.*on_ += passed;
+  }
+  Timing(const Timing&) = delete;
+
+ private:
+  Pipeline& pipeline_;
+  TimeSpent::Duration TimeSpent::*on_;
+  std::chrono::steady_clock::time_point begun_;
+};
+
 // One worker: this thread loads, a second one fetches and parses.
 class Pipeline::Worker {
  public:
@@ -175,6 +193,7 @@ bool Pipeline::Worker::fetch(Slot& slot) {
     if (!pipeline_.claim(slot.task)) return false;
     slot.report.window = slot.task.window;
     ask(slot, sent);
+    const Timing timing(pipeline_, &TimeSpent::reading);
     return read(slot, sent);
   } catch (const ApiError& error) {
     failed(slot, as_failure(error));
@@ -193,6 +212,7 @@ bool Pipeline::Worker::fetch(Slot& slot) {
 
 // A request counts however it ends, unless it was us who ended it.
 void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
+  const Timing timing(pipeline_, &TimeSpent::asking);
   try {
     client_.fetch(slot.task.asked(), slot.answer, slot.exchange, ending_.get_token());
   } catch (const Stopped&) {
@@ -272,6 +292,7 @@ std::optional<TaskFailure> Pipeline::Worker::try_to_load(Slot& slot) {
     return std::nullopt;
   }
   try {
+    const Timing timing(pipeline_, &TimeSpent::loading);
     const std::int64_t number = commit(slot);
     for (std::int64_t seen = pipeline_.seen_load_; seen < number;) {
       if (pipeline_.seen_load_.compare_exchange_weak(seen, number)) break;
@@ -425,6 +446,8 @@ std::optional<Task> Pipeline::take(std::stop_token stop, std::chrono::steady_clo
       return next.task;
     }
     const auto until = std::min({next.not_before.value_or(pause_at), pause_at, now + kSignOfLife});
+    std::optional<Timing> timing;
+    if (next.not_before) timing.emplace(*this, &TimeSpent::waiting);
     // Another worker that comes back, or (for not_before) the plan's end, can end the wait earlier.
     changed_.wait_for(lock, stop, until - now,
                       [&] { return plan_.is_done() || (!next.not_before && plan_.has_work(now)); });
@@ -506,6 +529,11 @@ void Pipeline::limit(sys_seconds bound) {
 void Pipeline::saw_fractions() {
   const std::scoped_lock lock(mutex_);
   plan_.saw_fractions();
+}
+
+TimeSpent Pipeline::time_spent() const {
+  const std::scoped_lock lock(time_mutex_);
+  return time_spent_;
 }
 
 double Pipeline::progress() const {

@@ -11,6 +11,7 @@
 #include "etl/planner.hpp"
 #include "etl/rate_allowance.hpp"
 #include "etl/response_parser.hpp"
+#include "etl/time_spent.hpp"
 #include "etl/warehouse.hpp"
 #include "etl/window_claims.hpp"
 
@@ -70,11 +71,13 @@ class Pipeline {
   /// Until the rate limit lets the next request go: zero unless that is what is waited for.
   std::chrono::milliseconds rate_wait() const;
   std::int64_t seen_load() const { return seen_load_; }
+  TimeSpent time_spent() const;
   /// The server's clock less the local one, when an answer has told.
   std::optional<std::chrono::milliseconds> server_clock_offset() const;
 
  private:
   class Worker;
+  class Timing;
 
   std::optional<Task> take(std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
   bool claim(Task& task);
@@ -97,6 +100,8 @@ class Pipeline {
   std::optional<std::chrono::milliseconds> clock_offset_;
   mutable std::mutex mutex_;  // guards plan, allowance, events and clock offset
   std::condition_variable_any changed_;
+  TimeSpent time_spent_;
+  mutable std::mutex time_mutex_;  // guards it
 };
 
 }  // namespace odetl

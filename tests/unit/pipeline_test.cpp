@@ -258,6 +258,25 @@ TEST_F(PipelineTest, ARowThatIsNoLongerServedIsMarked) {
   EXPECT_EQ(events.windows.back().inserted, 1u);
 }
 
+TEST_F(PipelineTest, TellsWhatTheTimeWasSpentOn) {
+  tenant.behaviour().latency = 7s;
+  store.faults().before_load = [this](const TimeWindow&) { clock.advance(2s); };
+  make_plan({window(0, 300)});
+  work();
+  const TimeSpent spent = pipeline->time_spent();
+  EXPECT_GE(spent.asking, 3 * 7s);
+  EXPECT_GE(spent.loading, 3 * 2s);
+  EXPECT_EQ(bottleneck(spent), Bottleneck::server);
+}
+
+TEST(Bottlenecks, AreWhatWouldHaveToBeFaster) {
+  using Spent = TimeSpent;
+  EXPECT_EQ(bottleneck(Spent{.asking = 2s, .reading = 3s, .loading = 6s}), Bottleneck::database);
+  EXPECT_EQ(bottleneck(Spent{.asking = 4s, .reading = 3s, .loading = 6s}), Bottleneck::server) << "they add up";
+  EXPECT_EQ(bottleneck(Spent{.asking = 3s, .reading = 4s, .loading = 6s}), Bottleneck::processor);
+  EXPECT_EQ(bottleneck(Spent{.waiting = 9s, .asking = 4s, .reading = 3s, .loading = 6s}), Bottleneck::waiting);
+}
+
 TEST_F(PipelineTest, KnowsTheServersClock) {
   tenant.behaviour().clock_offset = -5s;
   make_plan({window(0, 100)});
