@@ -156,7 +156,10 @@ class Crew final : public httplib::TaskQueue {
       crowded_ = tasks_.size() >= kThreads;
       changed_.notify_all();
       lock.unlock();
-      task();
+      try {
+        task();
+      } catch (const std::exception&) {  // no memory: this connection is lost, and no other
+      }
       lock.lock();
     }
   }

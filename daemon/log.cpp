@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 
 #include "daemon/log_output.hpp"
 #include "daemon/printable.hpp"
@@ -107,7 +108,11 @@ std::string prefix(LogLevel level) {
 }
 
 void write(LogLevel level, std::string_view event, const std::vector<LogField>& fields) {
-  logger->log(kLevels[index(level)], "{}", prefix(level) + format_event(settings.format, level, event, fields));
+  try {
+    logger->log(kLevels[index(level)], "{}", prefix(level) + format_event(settings.format, level, event, fields));
+  } catch (const std::bad_alloc&) {
+    output.lose();
+  }
 }
 
 }  // namespace

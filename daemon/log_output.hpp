@@ -14,6 +14,8 @@ class LogOutput {
 
   /// Writes `line`, its line end included; false when it is lost.
   bool write(std::string_view line);
+  /// A line that could not be made, for want of memory.
+  void lose() { ++lost_; }
   /// Lines lost since the start.
   std::uint64_t lost() const { return lost_; }
 

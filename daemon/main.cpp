@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "daemon/command_line.hpp"
 #include "daemon/commands.hpp"
@@ -33,12 +34,8 @@ static void return_large_blocks() {
 #endif
 }
 
-int main(int argc, char** argv) {
+static int obey(int argc, char** argv) {
   using namespace odetl;
-  return_large_blocks();
-  occupy_standard_descriptors();
-  // The token is in memory: no core dump, and no other process of this user reads it.
-  prctl(PR_SET_DUMPABLE, 0);
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto parsed = parse_command_line(argc, argv, now);
   if (const auto* farewell = std::get_if<Farewell>(&parsed)) {
@@ -46,9 +43,21 @@ int main(int argc, char** argv) {
     std::fputs(farewell->err.c_str(), stderr);
     return static_cast<int>(farewell->code);
   }
+  StopSignals signals;
+  return static_cast<int>(execute(std::get<Invocation>(parsed), signals));
+}
+
+int main(int argc, char** argv) {
+  using namespace odetl;
+  return_large_blocks();
+  occupy_standard_descriptors();
+  // The token is in memory: no core dump, and no other process of this user reads it.
+  prctl(PR_SET_DUMPABLE, 0);
   try {
-    StopSignals signals;
-    return static_cast<int>(execute(std::get<Invocation>(parsed), signals));
+    return obey(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("opendialog-etl: out of memory; what was in hand is rolled back; run it again with more\n", stderr);
+    return static_cast<int>(ExitCode::temporary);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "opendialog-etl: internal error: %s; please report it\n", error.what());
     return static_cast<int>(ExitCode::internal);

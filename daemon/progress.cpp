@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "daemon/log.hpp"
@@ -65,11 +66,14 @@ class Shown final : public Progress {
 
  private:
   void loop(std::stop_token stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
+    std::unique_lock lock(mutex_);
     const std::chrono::milliseconds interval = terminal_ ? kBarInterval : kLineInterval;
-    while (!never.wait_for(lock, stop, interval, [&stop] { return stop.stop_requested(); })) show();
+    while (!never_.wait_for(lock, stop, interval, [&stop] { return stop.stop_requested(); })) {
+      try {
+        show();
+      } catch (const std::bad_alloc&) {  // who works sees to that; the next is shown again
+      }
+    }
   }
 
   void show() {
@@ -91,7 +95,9 @@ class Shown final : public Progress {
   std::function<ProgressReading()> read_;
   Pace pace_;
   bool terminal_;
-  std::jthread thread_;
+  std::mutex mutex_;
+  std::condition_variable_any never_;
+  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace

@@ -77,10 +77,14 @@ class StopSignals::Impl {
 
   void obey(int signal) {
     if (signal == SIGHUP) return reload();
-    if (stopping_.joinable()) _exit(128 + signal);
+    if (std::exchange(is_told_, true)) _exit(128 + signal);
     end_at_ = std::chrono::steady_clock::now() + kPatience;
-    // What is told of the stop may wait, too, while signals go on being heard.
-    stopping_ = std::thread([this] { stop_.request_stop(); });
+    try {
+      // What is told of the stop may wait, too, while signals go on being heard.
+      stopping_ = std::thread([this] { stop_.request_stop(); });
+    } catch (const std::exception&) {  // no memory, no threads
+      stop_.request_stop();
+    }
   }
 
   // For ever, until a stop was requested; and when it took too long.
@@ -109,6 +113,7 @@ class StopSignals::Impl {
   int signals_ = -1;
   int end_ = -1;
   std::stop_source stop_;
+  bool is_told_ = false;                                         // the listener's
   std::thread stopping_;                                         // of the listener, until it ends
   std::optional<std::chrono::steady_clock::time_point> end_at_;  // of the listener
   std::mutex mutex_;  // guards what follows
