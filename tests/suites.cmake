@@ -41,12 +41,15 @@ set(chaos_sources chaos/incidents.cpp chaos/database_incidents.cpp chaos/scene.c
   integration/acceptance_fixture.cpp)
 # Put before libc in a process that is to meet with faults; in no suite themselves.
 add_library(full_disk MODULE chaos/preload/full_disk.cpp)
-set(chaos_definitions ODETL_FULL_DISK="$<TARGET_FILE:full_disk>")
+add_library(few_allocations MODULE chaos/preload/few_allocations.cpp)
+set(chaos_definitions ODETL_FULL_DISK="$<TARGET_FILE:full_disk>" ODETL_FEW_ALLOCATIONS="$<TARGET_FILE:few_allocations>"
+  ODETL_LIBRARY_ARCHITECTURE="${CMAKE_LIBRARY_ARCHITECTURE}")
 odetl_suite(chaos_test odetl_simulator
-  chaos/kill_test.cpp chaos/stop_test.cpp chaos/doubt_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp ${chaos_sources})
+  chaos/kill_test.cpp chaos/stop_test.cpp chaos/doubt_test.cpp chaos/bomb_test.cpp chaos/incidents_test.cpp integration/scripted_server.cpp
+  ${chaos_sources})
 target_link_libraries(chaos_test PRIVATE odetl)
 target_compile_definitions(chaos_test PRIVATE ${chaos_definitions})
-add_dependencies(chaos_test opendialog-etl full_disk)
+add_dependencies(chaos_test opendialog-etl full_disk few_allocations)
 
 # All incidents and random pairs of them, for as long as wanted: tests/chaos/run --long.
 add_executable(endure chaos/endure.cpp ${chaos_sources})

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr auto kSoon = 5s;       // after the database accepts connections again
 constexpr auto kSoonRoom = 8s;   // after it has room again, or may be written to: nothing tells of that
-constexpr auto kSeen = 2s;       // how long a trouble that is told is looked at
+constexpr auto kSeen = 1s;       // how long a trouble that is told is looked at
 constexpr double kMostTries = 6;  // a second
 constexpr double kMostCpu = 0.5;
 
@@ -205,10 +205,11 @@ std::string full_tablespace(Scene& scene, Random&) {
   cluster().query("CREATE TABLESPACE tight LOCATION '" + disk.files().string() + "'");
   const std::string table = scene.odetl.sql("SELECT tableoid::regclass FROM opendialog.interactions ORDER BY occurred_at DESC LIMIT 1");
   scene.odetl.sql("ALTER TABLE " + table + " SET TABLESPACE tight");
+  const std::string lame = loads_soon(scene, kSoonRoom);
   const Trouble trouble(scene);
   disk.fill();
   scene.say(3000);
-  std::string wrong = trouble.tells("No space left on device");
+  std::string wrong = lame + trouble.tells("No space left on device");
   disk.make_room();
   wrong += loads_soon(scene, kSoonRoom);
   scene.odetl.sql("ALTER TABLE " + table + " SET TABLESPACE pg_default");
@@ -242,10 +243,11 @@ std::string full_wal_disk(Scene& scene, Random&) {
   const std::scoped_lock lock(cluster_mutex());
   SmallDisk disk(cluster(), std::size_t{160} << 20);
   move_wal("mv \"$0\" \"$0.before\"; cp -a \"$0.before/.\" \"$1\"; ln -s \"$1\" \"$0\"", disk);
+  const std::string lame = loads_soon(scene, kSoon);  // what it tells of the restart is over
   const Trouble trouble(scene);
   disk.fill();
   if (!ends_of_full_disk()) return "the server does not end of a full disk:\n" + cluster().log_tail();
-  std::string wrong = trouble.tells("connect to the database");
+  std::string wrong = lame + trouble.tells("connect to the database");
   disk.make_room();
   cluster().start();
   wrong += loads_soon(scene, kSoon);

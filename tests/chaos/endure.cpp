@@ -1,5 +1,5 @@
-// One scene, struck again and again for as long as wanted: endure [--seconds N] [--seed S]. First every incident alone, then
-// pairs of them at once, by lot. The same seed strikes in the same order; --first goes straight to a number.
+// One scene, struck again and again for as long as wanted: endure [--seconds N] [--seed S] [--pairs]. First every incident
+// alone, then pairs of them at once, by lot; or all pairs. The same seed strikes in the same order; --first goes straight to a number.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <future>
@@ -17,6 +17,7 @@ struct Arguments {
   std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
   std::uint64_t first = 0;
   std::uint64_t most = UINT64_MAX;
+  bool pairs = false;
 };
 
 struct Strike {
@@ -25,8 +26,19 @@ struct Strike {
   std::string name() const { return std::string(first->name) + (second != nullptr ? std::string("+") + second->name : ""); }
 };
 
-Strike strike_number(std::uint64_t number, chaos::Random& random) {
+std::vector<Strike> all_pairs() {
   const auto& all = chaos::incidents();
+  std::vector<Strike> pairs;
+  for (std::size_t first = 0; first < all.size(); ++first) {
+    for (std::size_t second = first + 1; second < all.size(); ++second) pairs.push_back({&all[first], &all[second]});
+  }
+  return pairs;
+}
+
+Strike strike_number(std::uint64_t number, const Arguments& arguments, chaos::Random& random) {
+  static const std::vector<Strike> pairs = all_pairs();
+  const auto& all = chaos::incidents();
+  if (arguments.pairs) return pairs[number % pairs.size()];
   if (number < all.size()) return {&all[number], nullptr};
   return {&all[random.below(all.size())], &all[random.below(all.size())]};
 }
@@ -70,7 +82,7 @@ int endure(const Arguments& arguments) {
   std::uint64_t number = arguments.first;
   for (; Clock::now() < end && number - arguments.first < arguments.most; ++number, ++strikes) {
     chaos::Random random(odetl::simulator::scramble(arguments.seed, number));
-    const Strike strike = strike_number(number, random);
+    const Strike strike = strike_number(number, arguments, random);
     const auto begun = Clock::now();
     std::string wrong;
     try {
@@ -99,6 +111,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", arguments.seed, "the same seed strikes in the same order [default=the time]")->option_text("S");
   app.add_option("--first", arguments.first, "number of the first strike")->capture_default_str();
   app.add_option("--strikes", arguments.most, "at most so many")->option_text("N");
+  app.add_flag("--pairs", arguments.pairs, "every pair there is, one after the other, in place of lots");
   CLI11_PARSE(app, argc, argv);
   return endure(arguments);
 }

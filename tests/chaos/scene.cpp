@@ -16,12 +16,21 @@ constexpr const char* kPastFrom = "2024-03-01 00:00:00";
 constexpr const char* kPastTo = "2024-03-02 00:00:00";
 constexpr const char* kEnd = "2038-01-01 00:00:00";
 constexpr std::uint64_t kPastRows = 2000;
-constexpr auto kLibfaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 std::string word_of(const std::string& dsn, const std::string& name) {
   const auto at = dsn.find(name + "=");
   const auto from = at + name.size() + 1;
   return at == std::string::npos ? "" : dsn.substr(from, dsn.find(' ', from) - from);
+}
+
+std::string find_libfaketime() {
+  const std::string places[] = {"/usr/lib/" ODETL_LIBRARY_ARCHITECTURE, "/usr/lib64", "/usr/lib"};
+  for (const std::string& place : places) {
+    std::string library = place + "/faketime/libfaketime.so.1";
+    if (std::filesystem::exists(library)) return library;
+  }
+  throw std::runtime_error("no " + places[0] + "/faketime/libfaketime.so.1, without which the daemon's clock cannot jump; "
+                           "apt-get install faketime");
 }
 
 }  // namespace
@@ -40,6 +49,8 @@ int cases(int few) {
   const char* text = std::getenv("ODETL_CHAOS_CASES");
   return text != nullptr ? std::stoi(text) : few;
 }
+
+int stride_of(int few) { return cases(0) > 0 ? 1 : few; }
 
 std::string through(const std::string& dsn, const std::string& directory) {
   const std::string host = "host=" + word_of(dsn, "host");
@@ -114,15 +125,12 @@ Scene::~Scene() = default;
 void Scene::set_clock_file(const std::string& offset) const { test::write_file(odetl.directory / "clock", offset + "\n"); }
 
 void Scene::start_daemon() {
-  test::EnvChanges env;
-  if (std::filesystem::exists(kLibfaketime)) {
-    env = {{"LD_PRELOAD", kLibfaketime},
-           {"FAKETIME_TIMESTAMP_FILE", (odetl.directory / "clock").string()},
-           {"FAKETIME_NO_CACHE", "1"},
-           {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
-           {"FAKETIME_DONT_RESET", "1"}};
-  }
-  daemon_ = odetl.start({"run"}, env);
+  static const std::string libfaketime = find_libfaketime();
+  daemon_ = odetl.start({"run"}, {{"LD_PRELOAD", libfaketime},
+                                  {"FAKETIME_TIMESTAMP_FILE", (odetl.directory / "clock").string()},
+                                  {"FAKETIME_NO_CACHE", "1"},
+                                  {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+                                  {"FAKETIME_DONT_RESET", "1"}});
   started_by_ = std::this_thread::get_id();
 }
 

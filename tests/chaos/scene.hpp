@@ -20,6 +20,8 @@ using test::Second;
 std::uint64_t seed();
 /// How many cases of a kind: the environment's ODETL_CHAOS_CASES, else a few.
 int cases(int few);
+/// From one case to the next where they can be counted: 1, all of them, with ODETL_CHAOS_CASES.
+int stride_of(int few);
 
 /// A PostgreSQL address as `dsn` says it, through this unix socket's directory instead.
 std::string through(const std::string& dsn, const std::string& directory);
