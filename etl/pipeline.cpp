@@ -459,7 +459,7 @@ std::optional<Task> Pipeline::take(std::stop_token stop, std::chrono::steady_clo
 // Makes the task this process's, or the part of it that is free; false where another reads it, or has read it.
 bool Pipeline::claim(Task& task) {
   if (claims_ == nullptr || task.kind == Task::Kind::probe) return true;
-  const auto mine = claims_->claim(task.window);
+  const auto mine = claims_->claim(task.window, task.widest);
   const std::scoped_lock lock(mutex_);
   if (mine) {
     plan_.narrow(task, *mine);

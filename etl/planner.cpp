@@ -24,6 +24,7 @@ constexpr int kFailuresBeforeNextProbe = 24;  // as deep as halving goes, from a
 constexpr std::size_t kMostSuspects = 64;
 constexpr int kControls = 2;
 constexpr std::uint64_t kKnownShare = 8;
+constexpr std::int64_t kMostLookAhead = 1 << 30;  // of the narrowest windows: decades
 
 bool hints_at_outage(Failure failure) { return !is_database(failure) && failure != Failure::throttled; }
 
@@ -197,7 +198,8 @@ Task::Kind WindowPlan::kind_of(const Task& task) const {
 // Takes a window of the current width off the front of `first`.
 Task WindowPlan::cut(Task& first) const {
   Task task = first;
-  if (!task.known) task.window.to = std::min(first.window.to, first.window.from + width_.current());
+  task.widest = task.known ? first.window.width() : width_.current();
+  task.window.to = std::min(first.window.to, first.window.from + task.widest * look_ahead_);
   first.window.from = task.window.to;
   return task;
 }
@@ -240,6 +242,7 @@ std::optional<Task> WindowPlan::take() {
   } else if (suspects_are_due()) {
     // The last first: what stands before a poisoned second can then be asked for without it.
     task = suspects_.back();
+    task.widest = task.window.width();
     suspects_.pop_back();
   } else if (!queue_.empty()) {
     task = cut(queue_.front());
@@ -261,6 +264,7 @@ void WindowPlan::abandoned(const Task& task) {
 }
 
 void WindowPlan::narrow(Task& task, const TimeWindow& part) {
+  look_ahead_ = 1;
   if (task.window.from < part.from) has_yielded_ = true;
   in_flight_width_ -= task.window.width() - part.width();
   if (part != task.window) task.known.reset();
@@ -275,6 +279,7 @@ void WindowPlan::narrow(Task& task, const TimeWindow& part) {
 void WindowPlan::yielded(const Task& task) {
   abandoned(task);
   has_yielded_ = true;
+  look_ahead_ = std::min(2 * look_ahead_, kMostLookAhead);
 }
 
 void WindowPlan::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {

@@ -101,6 +101,7 @@ struct Task {
   };
   Kind kind = Kind::window;
   TimeWindow window;
+  std::chrono::seconds widest{0};  ///< that one request asks for: less than the window where it looks ahead
   int attempts = 0;         ///< that failed so far
   int conflicts = 0;        ///< of them with another loader: then compare with what is there
   bool half = false;        ///< part of a window that failed
@@ -180,7 +181,8 @@ class WindowPlan {
   /// Of the task only `part`, which lies within its window, is read here: what stands before it is another process's, and
   /// what follows is handed out later.
   void narrow(Task& task, const TimeWindow& part);
-  /// All of the task is another process's.
+  /// All of the task is another process's. Each time in a row the next one looks twice as far ahead, so that what others
+  /// have read is not gone through in the small steps that the server may have forced on this one.
   void yielded(const Task& task);
   /// Whether anything was left to another process.
   bool has_yielded() const { return has_yielded_; }
@@ -236,6 +238,7 @@ class WindowPlan {
   bool probed_since_success_ = false;
   bool fractions_seen_ = false;
   bool has_yielded_ = false;
+  std::int64_t look_ahead_ = 1;  // widths
   bool throttled_ = false;       // and not answered since
   std::uint64_t throttles_ = 0;  // all of them
   int consecutive_ = 0;

@@ -12,7 +12,7 @@ class PostgresClaims final : public WindowClaims {
   PostgresClaims(DatabaseFactory connect, std::int64_t owner)
       : owner_(std::to_string(owner)), session_(std::move(connect), [this](Database& db) { own(db); }) {}
 
-  std::optional<TimeWindow> claim(const TimeWindow& window) override;
+  std::optional<TimeWindow> claim(const TimeWindow& window, std::chrono::seconds widest) override;
   void cancel() noexcept override { session_.cancel(); }
 
  private:
@@ -27,14 +27,14 @@ class PostgresClaims final : public WindowClaims {
   DatabaseSession session_;
 };
 
-std::optional<TimeWindow> PostgresClaims::claim(const TimeWindow& window) {
+std::optional<TimeWindow> PostgresClaims::claim(const TimeWindow& window, std::chrono::seconds widest) {
   const std::scoped_lock lock(mutex_);
   return session_.transaction([&](Database& db) -> std::optional<TimeWindow> {
     const std::string from = to_rfc3339(window.from);
     const std::string to = to_rfc3339(window.to);
     db.run("claims/lock", {db.schema() + "." + kStream});
     db.run("claims/clean", {kStream, from, to, owner_});
-    const auto free = db.run("claims/claim", {kStream, from, to, owner_});
+    const auto free = db.run("claims/claim", {kStream, from, to, owner_, std::to_string(widest.count())});
     if (free->size() == 0) return std::nullopt;
     const auto instant = [&](int column) { return sys_seconds(std::chrono::seconds(free->integer(0, column))); };
     return TimeWindow{instant(0), instant(1)};

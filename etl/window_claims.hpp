@@ -13,9 +13,10 @@ class WindowClaims {
  public:
   virtual ~WindowClaims() = default;
 
-  /// The window's first part that is neither covered nor claimed by another process: this one's from now on, until it is
-  /// covered or the process ends, however it ends. Nothing where there is none. Throws DatabaseError.
-  virtual std::optional<TimeWindow> claim(const TimeWindow& window) = 0;
+  /// The window's first part that is neither covered nor claimed by another process, as much of it as is not wider than
+  /// `widest`: this one's from now on, until it is covered or the process ends, however it ends. Nothing where there is none.
+  /// Throws DatabaseError.
+  virtual std::optional<TimeWindow> claim(const TimeWindow& window, std::chrono::seconds widest) = 0;
 
   /// From another thread: ends what claim() waits for.
   virtual void cancel() noexcept = 0;

@@ -5,6 +5,8 @@
 namespace odetl::test {
 namespace {
 
+using namespace std::chrono_literals;
+
 class WindowClaimsTest : public testing::Test {
  protected:
   WindowClaimsTest() { migrate(*connect_database(dsn, "opendialog")); }
@@ -27,37 +29,44 @@ class WindowClaimsTest : public testing::Test {
 TEST_F(WindowClaimsTest, AWindowIsOneProcesssAlone) {
   const auto one = process(1);
   const auto other = process(-2);
-  EXPECT_EQ(one->claim(first), first);
-  EXPECT_EQ(other->claim(first), std::nullopt);
-  EXPECT_EQ(other->claim(both), second) << "the part that is free";
-  EXPECT_EQ(one->claim(both), first) << "its own claim does not hinder it";
+  EXPECT_EQ(one->claim(first, 24h), first);
+  EXPECT_EQ(other->claim(first, 24h), std::nullopt);
+  EXPECT_EQ(other->claim(both, 24h), second) << "the part that is free";
+  EXPECT_EQ(one->claim(both, 24h), first) << "its own claim does not hinder it";
+}
+
+TEST_F(WindowClaimsTest, NoMoreIsClaimedThanOneRequestAsksFor) {
+  const auto one = process(1);
+  cover("2024-01-01T00:00:00Z", "2024-01-01T08:00:00.5Z");
+  EXPECT_EQ(one->claim(both, 1h), window("2024-01-01T08:00:01Z", "2024-01-01T09:00:01Z"));
+  EXPECT_EQ(process(2)->claim(both, 24h), window("2024-01-01T09:00:01Z", "2024-01-01T12:00:00Z"));
 }
 
 TEST_F(WindowClaimsTest, WhatIsCoveredNeedsNobody) {
   const auto one = process(1);
   cover("2024-01-01T00:00:00Z", "2024-01-01T02:00:00.5Z");
-  EXPECT_EQ(one->claim(first), window("2024-01-01T02:00:01Z", "2024-01-01T06:00:00Z"));
+  EXPECT_EQ(one->claim(first, 24h), window("2024-01-01T02:00:01Z", "2024-01-01T06:00:00Z"));
   cover("2024-01-01T02:00:00Z", "2024-01-01T06:00:00Z");
-  EXPECT_EQ(one->claim(first), std::nullopt);
+  EXPECT_EQ(one->claim(first, 24h), std::nullopt);
   EXPECT_EQ(claims(), "0") << "the claim of what is covered is taken away";
 }
 
 TEST_F(WindowClaimsTest, AProcessThatEndedHoldsNothing) {
   const auto one = process(1);
-  EXPECT_EQ(process(2)->claim(both), both);
-  EXPECT_EQ(one->claim(both), both);
+  EXPECT_EQ(process(2)->claim(both, 24h), both);
+  EXPECT_EQ(one->claim(both, 24h), both);
   EXPECT_EQ(claims(), "1");
 }
 
 TEST_F(WindowClaimsTest, AClaimOutlivesABrokenSessionOfItsProcess) {
   const auto one = process(1);
   const auto other = process(2);
-  EXPECT_EQ(one->claim(first), first);
+  EXPECT_EQ(one->claim(first, 24h), first);
   cluster().query_at(dsn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                           "WHERE datname = current_database() AND pid <> pg_backend_pid()");
-  EXPECT_EQ(error_of([&] { one->claim(second); }).failure(), Failure::db_unreachable);
-  EXPECT_EQ(one->claim(second), second);
-  EXPECT_EQ(other->claim(both), std::nullopt);
+  EXPECT_EQ(error_of([&] { one->claim(second, 24h); }).failure(), Failure::db_unreachable);
+  EXPECT_EQ(one->claim(second, 24h), second);
+  EXPECT_EQ(other->claim(both, 24h), std::nullopt);
 }
 
 }  // namespace

@@ -443,6 +443,31 @@ TEST_F(Plan, HandsOutTheRangesInOrderAndInTheWidthAllowed) {
   EXPECT_FALSE(plan_->has_work(kNow));
 }
 
+// Where others have read years, a server that serves a second at a time must not make that a claim for every second.
+TEST_F(Plan, LooksTwiceAsFarAheadAfterEachWindowThatIsAnothers) {
+  make({window(0, 10'000)});
+  for (const TimeWindow& expected : {window(0, 100), window(100, 300), window(300, 700), window(700, 1500)}) {
+    const Task task = take();
+    EXPECT_EQ(task.window, expected);
+    EXPECT_EQ(task.widest, 100s);
+    plan_->yielded(task);
+  }
+  EXPECT_TRUE(plan_->has_yielded());
+  Task task = take();
+  EXPECT_EQ(task.window, window(1500, 3100));
+  plan_->narrow(task, window(2000, 2100));
+  EXPECT_EQ(task.window, window(2000, 2100));
+  EXPECT_EQ(take_window(), window(2100, 2200)) << "what follows is asked for in the usual steps";
+}
+
+TEST_F(Plan, WhatIsLeftOfANarrowedTaskIsHandedOutLater) {
+  make({window(0, 100)});
+  Task task = take();
+  plan_->narrow(task, window(0, 40));
+  EXPECT_FALSE(plan_->has_yielded());
+  EXPECT_EQ(take_window(), window(40, 100));
+}
+
 TEST_F(Plan, AsksForBothBounds) {
   make({window(0, 100)});
   EXPECT_EQ(take().asked(), (AskedRange{at(0), at(100)}));

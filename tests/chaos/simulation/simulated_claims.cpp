@@ -46,7 +46,7 @@ Act<> Session::own() {
   backend_->owner = owner_;
 }
 
-Act<std::optional<TimeWindow>> Session::claim(TimeWindow window) {
+Act<std::optional<TimeWindow>> Session::claim(TimeWindow window, seconds widest) {
   co_await begin();
   co_await step();
   while (const Backend* other = database_.claims_holder()) co_await await_end_of(other);
@@ -59,25 +59,28 @@ Act<std::optional<TimeWindow>> Session::claim(TimeWindow window) {
     if (each.owner != owner_) taken.add(each.window);
   }
   std::optional<SimulatedDatabase::Claim> mine;
-  if (const auto parts = taken.gaps(window); !parts.empty()) mine = {parts.front(), owner_};
+  if (const auto parts = taken.gaps(window); !parts.empty()) {
+    const TimeWindow& first = parts.front();
+    mine = {{first.from, std::min<sys_seconds>(first.to, first.from + widest)}, owner_};
+  }
   const std::function<void()> change = [database = &database_, counting, mine] { database->write_claims(counting, mine); };
   co_await commit(change);
   co_return mine ? std::optional(mine->window) : std::nullopt;
 }
 
-Act<std::optional<TimeWindow>> SimulatedClaims::claim(TimeWindow window) {
+Act<std::optional<TimeWindow>> SimulatedClaims::claim(TimeWindow window, seconds widest) {
   while (is_busy_) co_await timeline_.wait(who_, is_free_);
   is_busy_ = true;
   std::optional<TimeWindow> part;
-  const auto fault = co_await Attempt(claim_alone(window, part));
+  const auto fault = co_await Attempt(claim_alone(window, widest, part));
   is_busy_ = false;
   timeline_.notify(is_free_);
   if (fault) co_await BreakOff{*fault};
   co_return part;
 }
 
-Act<> SimulatedClaims::claim_alone(TimeWindow window, std::optional<TimeWindow>& part) {
-  part = co_await session_.claim(window);
+Act<> SimulatedClaims::claim_alone(TimeWindow window, seconds widest, std::optional<TimeWindow>& part) {
+  part = co_await session_.claim(window, widest);
 }
 
 }  // namespace odetl::chaos

@@ -159,7 +159,7 @@ Act<bool> SimulatedProcess::fetch(Pipe& pipe, Worker& worker, Slot& slot) {
 
 Act<> SimulatedProcess::claim(Pipe& pipe, Task& task, bool& is_mine) {
   if (pipe.claims == nullptr || task.kind == Task::Kind::probe) co_return;
-  const auto mine = co_await pipe.claims->claim(task.window);
+  const auto mine = co_await pipe.claims->claim(task.window, task.widest);
   is_mine = mine.has_value();
   if (is_mine) {
     pipe.plan.narrow(task, *mine);

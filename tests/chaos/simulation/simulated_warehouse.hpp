@@ -151,7 +151,7 @@ class Session {
   Act<std::optional<sys_seconds>> last_recheck(std::chrono::seconds span);
   Act<> set_last_recheck(std::chrono::seconds span, sys_seconds begun);
   Act<bool> try_lead();
-  Act<std::optional<TimeWindow>> claim(TimeWindow window);
+  Act<std::optional<TimeWindow>> claim(TimeWindow window, seconds widest);
 
  private:
   using Backend = SimulatedDatabase::Backend;
@@ -188,10 +188,10 @@ class SimulatedClaims {
         session_(database, who, static_cast<std::int64_t>(1 + database.timeline().random().below(1ULL << 62))) {}
 
   /// One of the process's workers at a time.
-  Act<std::optional<TimeWindow>> claim(TimeWindow window);
+  Act<std::optional<TimeWindow>> claim(TimeWindow window, seconds widest);
 
  private:
-  Act<> claim_alone(TimeWindow window, std::optional<TimeWindow>& part);
+  Act<> claim_alone(TimeWindow window, seconds widest, std::optional<TimeWindow>& part);
 
   Timeline& timeline_;
   Actor& who_;
