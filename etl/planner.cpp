@@ -49,9 +49,9 @@ std::vector<TimeWindow> poll_ranges(const StreamState& state, sys_seconds from, 
 
 std::vector<TimeWindow> recheck_ranges(const StreamState& state, seconds span, seconds lookback) {
   if (!state.watermark) return {};
-  const TimeWindow range{*state.watermark - span, *state.watermark - lookback};
-  Coverage ranges(state.coverage.covered(range));
-  for (const TimeWindow& second : state.poisoned.covered(range)) ranges.add(second);
+  const sys_seconds from = *state.watermark - span;
+  Coverage ranges(state.coverage.covered({from, *state.watermark - lookback}));
+  for (const TimeWindow& second : state.poisoned.covered({from, *state.watermark})) ranges.add(second);
   return ranges.windows();
 }
 

@@ -33,7 +33,8 @@ struct StreamState {
 std::vector<TimeWindow> poll_ranges(const StreamState& state, sys_seconds from, sys_seconds settled,
                                     std::chrono::seconds lookback);
 
-/// What a recheck reads: the covered part of the `span` before the watermark that polls no longer look back at.
+/// What a recheck reads: the covered part of the `span` before the watermark that polls no longer look back at, and all
+/// poisoned seconds of it, which polls leave out.
 std::vector<TimeWindow> recheck_ranges(const StreamState& state, std::chrono::seconds span,
                                        std::chrono::seconds lookback);
 
