@@ -57,7 +57,7 @@ class Backfill {
   void print_plan(const std::vector<TimeWindow>& ranges) const;
   std::vector<TimeWindow> read_all(std::stop_token stop);
   std::vector<TimeWindow> read(const std::vector<TimeWindow>& ranges, const StreamState& state, std::stop_token stop);
-  std::vector<TimeWindow> left_to_others(const StreamState& state, const std::vector<TimeWindow>& unsettled) const;
+  std::vector<TimeWindow> left_to_others(const StreamState& state) const;
   void wait_for_others(std::stop_token stop);
   bool wait_for(sys_seconds settled, std::stop_token stop);
   void summarise() const;
@@ -138,17 +138,15 @@ std::vector<TimeWindow> Backfill::read_all(std::stop_token stop) {
   std::vector<TimeWindow> unsettled;
   if (!invocation_.reload) claims_ = wiring_.window_claims();
   while (!ranges.empty() && !stop.stop_requested()) {
-    Coverage late(read(ranges, state, stop));
-    for (const TimeWindow& window : unsettled) {
-      if (!Coverage(ranges).overlaps(window)) late.add(window);
-    }
-    unsettled = late.windows();
+    unsettled = read(ranges, state, stop);
     if (stop.stop_requested()) break;
     state = wiring_.warehouse()->read_state();
-    ranges = left_to_others(state, unsettled);
-    if (!ranges.empty()) {
-      wait_for_others(stop);
-    } else if (!unsettled.empty() && wait_for(unsettled.back().to, stop)) {
+    if (unsettled.empty()) {
+      ranges = left_to_others(state);
+      if (!ranges.empty()) wait_for_others(stop);
+    } else {
+      // First: it stays claimed until this process has read it or ended, and others wait for it as this one would for theirs.
+      if (!wait_for(unsettled.back().to, stop)) break;
       state = wiring_.warehouse()->read_state();
       ranges = unsettled;
     }
@@ -165,11 +163,9 @@ void Backfill::wait_for_others(std::stop_token stop) {
 }
 
 // What another process read or reads, and is not there yet: it is asked for again, for that process may have ended.
-std::vector<TimeWindow> Backfill::left_to_others(const StreamState& state,
-                                                 const std::vector<TimeWindow>& unsettled) const {
+std::vector<TimeWindow> Backfill::left_to_others(const StreamState& state) const {
   if (!is_shared_) return {};
   Coverage dealt_with = state.coverage;
-  for (const TimeWindow& window : unsettled) dealt_with.add(window);
   for (const TimeWindow& window : state.poisoned.windows()) dealt_with.add(window);
   return dealt_with.gaps({invocation_.from, invocation_.to});
 }

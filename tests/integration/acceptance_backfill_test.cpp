@@ -309,6 +309,20 @@ TEST(Backfills, ShareARangeThroughTheDatabaseWithoutAskingTwice) {
             "f");
 }
 
+// Who waited for the other's part would hold on to its own, for which the other waits.
+TEST(Backfills, WaitForNoOtherWhileTheyHoldWhatIsNotSettled) {
+  Installation odetl;
+  odetl.tenant.clock().move_by(-20h);
+  const Second future = ago(19h);
+  ASSERT_TRUE(ended(odetl.etl({"migrate"}), 0));
+  odetl.fault("none next=1 delay_ms=60000");
+  const auto other = odetl.start({"backfill", "--from", iso(future), "--to", iso(future + 30min), "--window", "30m"});
+  ASSERT_TRUE(eventually([&] { return odetl.server.request_count() == 1; }));
+  const auto one = odetl.start({"backfill", "--from", iso(future), "--to", iso(future + 2h), "--window", "30m"});
+  EXPECT_EQ(one->wait(20s), (ExitStatus{75, 0})) << one->err();
+  other->kill(SIGKILL);
+}
+
 TEST(Backfills, OneTakesOverWhatAnotherLeavesBehind) {
   Installation odetl;
   converse(odetl.tenant, "2024-03-01 00:00:00", "2024-04-01 00:00:00", 3'000);

@@ -162,7 +162,7 @@ Verdict History::run() {
   const Timestamp quiet_from = scenario_.end_of_trouble() + kLongestAway + 1min;  // the last that was killed is back
   const Timestamp right_from = quiet_from + scenario_.clock_catches_up;
   if (go_on_until(right_from + oracle_.grace())) oracle_.expect_progress();
-  go_on_until_rechecked(right_from, quiet_from + scenario_.quiet);
+  if (!daemons_.empty()) go_on_until_rechecked(right_from, quiet_from + scenario_.quiet);
   if (!is_wrong()) oracle_.expect_all();
   return {witness_.wrong, std::chrono::duration<double, std::ratio<86400>>(timeline_.now() - kStart).count(), requests(),
           static_cast<std::uint64_t>(database_.state.load_number)};

@@ -48,6 +48,7 @@ Scenario Making::make() {
   make_troubles();
   made_.daemons = random_.permille(400) ? 2 : 1;
   made_.backfills = random_.below(3);
+  if (made_.backfills == 2 && !made_.outage && random_.permille(200)) made_.daemons = 0;
   return std::move(made_);
 }
 
@@ -70,6 +71,7 @@ void Making::make_options() {
   world_.latency = std::chrono::milliseconds(random_.permille(800) ? 100 : random_.permille(700) ? 2000 : 10'000);
   options.backfill.from = kStart - from_to(random_, 25h, 5 * 24h);
   options.backfill.to = std::min(options.backfill.from + from_to(random_, 1h, 5 * 24h), kStart - 1h);
+  if (random_.permille(250)) options.backfill.to = kStart + from_to(random_, 0s, made_.troubled / 2);  // not settled yet
   if (random_.permille(500)) {
     const auto windows = static_cast<std::int64_t>(2 + random_.below(60));
     options.backfill_window = (options.backfill.to - options.backfill.from) / windows + 1s;

@@ -26,7 +26,7 @@ struct Scenario {
   seconds quiet;     ///< how long none do, after; longer where a clock was ahead
   seconds clock_catches_up{0};
   ProcessOptions options;
-  std::size_t daemons = 1;
+  std::size_t daemons = 1;  ///< with none, nobody comes to a backfill's aid, nor corrects what appears late
   std::size_t backfills = 0;
   std::vector<Strike> of_the_api, of_the_database, lies;
   std::optional<Trouble> outage;  ///< in which nothing answers and nothing else happens

@@ -55,16 +55,12 @@ Act<> SimulatedBackfill::read_all(bool& done) {
   std::vector<TimeWindow> unsettled;
   if (!options_.reload) claims_.emplace(world_.database, actor_);
   while (!ranges.empty()) {
-    Coverage late(co_await read(ranges));
-    for (const TimeWindow& window : unsettled) {
-      if (!Coverage(ranges).overlaps(window)) late.add(window);
-    }
-    unsettled = late.windows();
+    unsettled = co_await read(ranges);
     co_await read_state();
-    ranges = left_to_others(unsettled);
-    if (!ranges.empty()) {
-      co_await time().sleep(actor_, kLookAgain);
-    } else if (!unsettled.empty()) {
+    if (unsettled.empty()) {
+      ranges = left_to_others();
+      if (!ranges.empty()) co_await time().sleep(actor_, kLookAgain);
+    } else {
       if (!co_await wait_for(unsettled.back().to)) break;
       co_await read_state();
       ranges = unsettled;
@@ -77,10 +73,9 @@ Act<> SimulatedBackfill::read_all(bool& done) {
   });
 }
 
-std::vector<TimeWindow> SimulatedBackfill::left_to_others(const std::vector<TimeWindow>& unsettled) const {
+std::vector<TimeWindow> SimulatedBackfill::left_to_others() const {
   if (!is_shared_) return {};
   Coverage dealt_with = state_.coverage;
-  for (const TimeWindow& window : unsettled) dealt_with.add(window);
   for (const TimeWindow& window : state_.poisoned.windows()) dealt_with.add(window);
   return dealt_with.gaps(options_.backfill);
 }

@@ -158,7 +158,7 @@ class SimulatedBackfill final : public SimulatedProcess {
   Act<> work_in_parallel(Pipe& pipe);
   Act<> work_alone(Pipe& pipe);
   Act<> read_state();
-  std::vector<TimeWindow> left_to_others(const std::vector<TimeWindow>& unsettled) const;
+  std::vector<TimeWindow> left_to_others() const;
   Act<bool> wait_for(sys_seconds settled);
   void expect_done() const;
 
