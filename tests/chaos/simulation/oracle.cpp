@@ -8,6 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr seconds kGrace{1800};
+constexpr seconds kSlowGrace{3 * 3600};  // of a server that takes 15 s for a few rows, and dies of more
 constexpr seconds kQuickPoll{60};    // what a poll may take
 constexpr seconds kSlowPoll{3600};   // and where each request takes 15 s, poisoned seconds some of them, or there may be ten a minute
 constexpr seconds kBackoffRamp{180};  // of an outage, before its requests come at their usual pace
@@ -15,7 +16,12 @@ constexpr int kBackoffSteps = 12;    // which they do later where nothing was to
 
 }  // namespace
 
-seconds Oracle::grace() const { return std::max(kGrace, 2 * scenario_.options.interval); }
+seconds Oracle::grace() const {
+  const bool serves_little = is_slow() && world_.tenant.max_rows;
+  return std::max(serves_little ? kSlowGrace : kGrace, 2 * scenario_.options.interval);
+}
+
+bool Oracle::is_slow() const { return world_.latency > 1s || world_.tenant.requests_a_minute > 0; }
 
 void Oracle::expect_all() const {
   expect_progress();
@@ -36,8 +42,7 @@ void Oracle::expect_watermark() const {
   const ProcessOptions& options = scenario_.options;
   const Timestamp server = tenant.sends_date ? tenant.clock_at(world_.timeline.now()) : world_.local_now();
   const Timestamp settled = std::min(server, world_.local_now()) - options.read.settle;
-  const bool is_slow = world_.latency > 1s || tenant.requests_a_minute > 0;
-  const Timestamp due = settled - options.interval - (is_slow ? kSlowPoll : kQuickPoll);
+  const Timestamp due = settled - options.interval - (is_slow() ? kSlowPoll : kQuickPoll);
   const auto& watermark = world_.database.state.watermark;
   world_.witness.expect(watermark && *watermark >= due, "progress", [&] {
     return "the watermark is " + (watermark ? to_rfc3339(*watermark) : std::string("none")) + " and " + to_rfc3339(due) +

@@ -19,6 +19,7 @@ class Oracle {
   void expect_all() const;
 
  private:
+  bool is_slow() const;
   void expect_watermark() const;
   void expect_coverage() const;
   void expect_covered(const TimeWindow& range) const;

@@ -163,6 +163,8 @@ Act<> Session::load_in_transaction(const Reading& reading, bool compare, std::in
   if (!database_.is_loaded_since(reading.window, seen_load)) {
     if (marks) judge(reading.window, diff);
     backend_->revived = diff.revived;
+  } else {
+    backend_->defers_marks = marks || !diff.revived.empty();
   }
   co_await step();
 }
@@ -171,6 +173,10 @@ Act<std::int64_t> Session::load(std::shared_ptr<const Reading> reading, bool com
   co_await begin_writing();
   backend_->reading = reading;
   co_await load_in_transaction(*reading, compare, seen_load);
+  co_return co_await commit_load();
+}
+
+Act<std::int64_t> Session::commit_load() {
   const std::int64_t number = database_.state.load_number + 1;
   const std::function<void()> change = [database = &database_, backend = backend_.get()] { database->apply(*backend); };
   co_await commit(change);

@@ -87,6 +87,10 @@ Act<std::vector<TimeWindow>> SimulatedBackfill::read(const std::vector<TimeWindo
   options.pass_poison = true;
   options.patience_at_first = 10s;
   options.patience = 10min;
+  if (options_.reload) {
+    Session session(world_.database, actor_);
+    options.known_answers = co_await session.known_answers(options_.backfill);
+  }
   WindowPlan plan(ranges, state_.poisoned, width_, options);
   Pipe pipe(plan, Reason::backfill, state_.load_number, kNever);
   if (claims_) pipe.claims = &*claims_;

@@ -189,8 +189,10 @@ bool SimulatedProcess::parse(Pipe& pipe, Worker& worker, Slot& slot) {
     failed(pipe, worker, slot.task, {Failure::broken_answer, "fractions", {}});
     return false;
   }
-  Reading reading{owned, owned_rows(slot.answer.rows, owned), slot.answer.seen_at, {}, pipe.reason};
+  Reading reading{owned, owned_rows(slot.answer.rows, owned), slot.answer.seen_at, {}, pipe.reason, {}};
   if (world_.tenant.sends_date) reading.settled_until = slot.answer.server_clock - options_.read.settle;
+  if (pipe.reason != Reason::poll) reading.hash = hash_of(slot.answer.rows, slot.task.asked(), owned);
+  slot.is_known = reading.hash && slot.task.known == reading.hash && slot.task.conflicts == 0;
   slot.reading = std::make_shared<const Reading>(std::move(reading));
   return true;
 }
@@ -219,10 +221,16 @@ Act<> SimulatedProcess::write(Pipe& pipe, Session& session, const Slot& slot) {
   } else if (!slot.reading) {
     co_await session.record();
   } else {
-    const bool compare = slot.task.conflicts > 0;
-    const std::int64_t number = co_await session.load(slot.reading, compare, slot.seen_load);
+    const std::int64_t number = co_await load_once(session, slot);
     pipe.seen_load = std::max(pipe.seen_load, number);
   }
+}
+
+Act<std::int64_t> SimulatedProcess::load_once(Session& session, const Slot& slot) {
+  std::int64_t number = 0;
+  if (slot.is_known) number = co_await session.confirm(slot.reading);
+  if (number == 0) number = co_await session.load(slot.reading, slot.task.conflicts > 0, slot.seen_load);
+  co_return number;
 }
 
 Act<> SimulatedProcess::load(Pipe& pipe, Worker& worker, Session& session, Slot& slot) {

@@ -84,6 +84,7 @@ class SimulatedProcess {
     std::int64_t seen_load = 0;
     std::shared_ptr<const Reading> reading;  ///< to load
     bool poisoned = false;                   ///< to write down
+    bool is_known = false;                   ///< the answer is the one that was loaded before
   };
   struct Worker {
     int free = 2;
@@ -98,6 +99,7 @@ class SimulatedProcess {
   Act<> claim(Pipe& pipe, Task& task, bool& is_mine);
   bool parse(Pipe& pipe, Worker& worker, Slot& slot);
   Act<> load(Pipe& pipe, Worker& worker, Session& session, Slot& slot);
+  static Act<std::int64_t> load_once(Session& session, const Slot& slot);
   static Act<> write(Pipe& pipe, Session& session, const Slot& slot);
   Act<> write_down(Pipe& pipe, Session& session, const Slot& slot);
   Act<bool> wait_in_hand(Pipe& pipe, const Fault& fault, int failures, Timestamp until);

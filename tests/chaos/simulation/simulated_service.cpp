@@ -120,8 +120,9 @@ Act<> SimulatedDaemon::begin_recheck() {
     if (!last) continue;
     PlanOptions plan;
     plan.retry_poisoned = true;
-    recheck_.emplace(recheck_ranges(state_, span, options_.lookback), state_.poisoned, width_, plan,
-                     time().now());
+    const auto ranges = recheck_ranges(state_, span, options_.lookback);
+    if (!ranges.empty()) plan.known_answers = co_await session_->known_answers({ranges.front().from, ranges.back().to});
+    recheck_.emplace(ranges, state_.poisoned, width_, plan, time().now());
     co_return;
   }
 }

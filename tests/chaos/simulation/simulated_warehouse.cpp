@@ -58,7 +58,7 @@ void SimulatedDatabase::roll_back(Backend& backend) {
     if (each->waits_for == &backend) each->waits_for = nullptr;
   }
   backend.in_transaction = backend.is_committing = backend.holds_state = false;
-  backend.holds_claims = backend.judges = false;
+  backend.holds_claims = backend.judges = backend.defers_marks = backend.confirms = false;
   backend.waits_for = nullptr;
   backend.reading.reset();
   for (auto* ids : {&backend.inserted, &backend.gone, &backend.doubted, &backend.revived}) ids->clear();
@@ -211,6 +211,8 @@ void SimulatedDatabase::apply(const Backend& backend) {
   check_vanished(backend, reading);
   change_rows(backend, reading);
   change_doubts(backend, reading.window);
+  if (backend.confirms) check_confirmed(reading);
+  if (!backend.confirms) remember(backend, reading);
   const auto before = state.watermark;
   state.coverage.add(reading.window);
   state.poisoned.remove(reading.window);
@@ -219,7 +221,7 @@ void SimulatedDatabase::apply(const Backend& backend) {
   witness_.expect(!before || *before <= *state.watermark, "the watermark never goes back",
                   [&] { return to_text(reading.window); });
   if (witness_.trace) {
-    witness_.trace(std::string("committed ") + to_text(reading.reason) + " " + to_text(reading.window) + ", " +
+    witness_.trace(std::string(backend.confirms ? "confirmed " : "committed ") + to_text(reading.reason) + " " + to_text(reading.window) + ", " +
                    std::to_string(reading.rows.size()) + " rows, " + std::to_string(backend.inserted.size()) + " new, " +
                    std::to_string(backend.gone.size()) + " gone, " + std::to_string(backend.doubted.size()) + " doubted");
   }

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "etl/known_answer.hpp"
 #include "etl/planner.hpp"
 #include "etl/window_diff.hpp"
 #include "tests/chaos/simulation/act.hpp"
@@ -45,7 +46,11 @@ struct Reading {
   Timestamp seen_at;                       ///< the true time the answer shows
   std::optional<Timestamp> settled_until;  ///< by the server's clock then, if it tells, less settle
   Reason reason = Reason::poll;
+  std::optional<AnswerHash> hash;  ///< to know the answer by; none for polls
 };
+
+/// Of all that an answer has and of what was asked and is owned, as etl/known_answer.hpp has it.
+AnswerHash hash_of(const std::vector<Said>& answer, const AskedRange& asked, const TimeWindow& owned);
 
 /// The database of a warehouse: what is committed, and backends with transactions under way, in which every statement sees
 /// what was committed before it, a key waits for another's, and locks are held to the end.
@@ -73,6 +78,8 @@ class SimulatedDatabase {
     std::shared_ptr<const Reading> reading;  ///< being loaded
     std::vector<Uuid> inserted;              ///< of its rows, sorted
     bool judges = false;                     ///< nothing newer is known: what is gone is gone
+    bool defers_marks = false;               ///< something is: a later reading judges
+    bool confirms = false;                   ///< the answer is the one that is known, and changes nothing
     std::vector<Uuid> gone, doubted, revived;
     std::function<void()> at_commit;
   };
@@ -82,6 +89,7 @@ class SimulatedDatabase {
   StreamState state;
   std::map<Uuid, Held> rows;
   std::set<Uuid> doubts;  ///< vanished_interactions
+  std::map<sys_seconds, KnownAnswer> known_answers;  ///< by their window's beginning
   std::vector<std::pair<std::int64_t, TimeWindow>> loads;
   std::map<std::chrono::seconds, sys_seconds> rechecks;
   std::vector<Claim> claims;
@@ -100,6 +108,7 @@ class SimulatedDatabase {
   void lose(Backend& backend);
 
   bool is_loaded_since(const TimeWindow& window, std::int64_t last) const;
+  bool is_known(const Reading& reading) const;
   HeldIds held(const TimeWindow& window) const;
   std::vector<Uuid> doubted(const TimeWindow& window) const;
   Backend* inserter_of(const Uuid& id, const Backend& other_than);
@@ -126,6 +135,8 @@ class SimulatedDatabase {
   void check_vanished(const Backend& backend, const Reading& reading) const;
   void change_rows(const Backend& backend, const Reading& reading);
   void change_doubts(const Backend& backend, const TimeWindow& window);
+  void check_confirmed(const Reading& reading) const;
+  void remember(const Backend& backend, const Reading& reading);
 
   Timeline& timeline_;
   Witness& witness_;
@@ -144,6 +155,9 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   Act<StreamState> read_state();
+  Act<std::vector<KnownAnswer>> known_answers(TimeWindow range);
+  /// The number of the load; 0 where the answer is not the one that is known.
+  Act<std::int64_t> confirm(std::shared_ptr<const Reading> reading);
   Act<std::int64_t> load(std::shared_ptr<const Reading> reading, bool compare, std::int64_t seen_load);
   Act<> record_poisoned(TimeWindow window);
   Act<> record();
@@ -164,6 +178,7 @@ class Session {
   Act<> insert(const Reading& reading, const std::vector<std::uint32_t>& fresh);
   Act<> await_end_of(const Backend* other);
   Act<> lock_state();
+  Act<std::int64_t> commit_load();
   void judge(const TimeWindow& window, const WindowDiff& diff);
   Act<> load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load);
   Act<> make_whole();
