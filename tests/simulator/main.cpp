@@ -82,6 +82,10 @@ void declare_server(CLI::App& app, Arguments& arguments) {
   app.add_option("--endpoint", arguments.server.endpoints, "any | public | legacy | path [default=any]")
       ->transform(CLI::CheckedTransformer(endpoints))
       ->option_text("FORM");
+  app.add_flag("--keep-answers", arguments.server.keep_answers,
+               "a request that comes again gets the same bytes, at next to no cost")
+      ->excludes("--live")
+      ->excludes("--fault");
   app.add_flag("!--no-gzip", arguments.server.compress, "never compress");
 }
 

@@ -21,6 +21,7 @@
 namespace odetl::simulator {
 namespace {
 
+constexpr std::string_view kControl = "/_simulator/";
 constexpr std::size_t kMostRecords = 100'000;
 constexpr std::size_t kMostWorkers = 512;
 
@@ -117,7 +118,7 @@ void Server::bury_finished_workers() {
 void Server::serve(int fd) {
   Connection connection(fd, stop_fd_);
   while (const auto request = connection.read_request()) {
-    Response response = respond(*request);
+    Response response = options_.keep_answers ? respond_again(*request) : respond(*request);
     response.may_compress = response.may_compress && options_.compress;
     const Second date = std::chrono::floor<std::chrono::seconds>(tenant_.clock().now());
     if (!transmit(connection, *request, std::move(response), date)) return;
@@ -125,10 +126,25 @@ void Server::serve(int fd) {
 }
 
 Response Server::respond(const Request& request) {
-  if (request.path.starts_with("/_simulator/")) return Control(*this).respond(request);
+  if (request.path.starts_with(kControl)) return Control(*this).respond(request);
   if (auto response = Api(*this).respond(request)) return *std::move(response);
   if (request.path == "/login") return login_page();
   return error_page(404);
+}
+
+Response Server::respond_again(const Request& request) {
+  if (request.path.starts_with(kControl)) return respond(request);
+  std::string key = request.method + ' ' + request.target;
+  for (const char* name : {"authorization", "accept", "accept-encoding"}) key += '\n' + request.header(name);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = kept_.find(key); found != kept_.end()) return found->second;
+  }
+  Response response = respond(request);
+  if (response.status != 200) return response;
+  if (options_.compress) compress(response, request);
+  const std::lock_guard lock(mutex_);
+  return kept_.emplace(std::move(key), std::move(response)).first->second;
 }
 
 void Server::remember(RequestRecord record) {

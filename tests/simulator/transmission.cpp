@@ -12,18 +12,6 @@ namespace {
 constexpr std::size_t kChunk = 256 * 1024;
 constexpr std::chrono::milliseconds kSlice{50};  // how often a slow body sends a little
 
-void compress(Response& response, const Request& request) {
-  const bool accepted = request.header("accept-encoding").find("gzip") != std::string::npos;
-  if (!accepted || !response.may_compress || !response.content_encoding.empty() || response.body.empty()) return;
-  if (response.leading_blanks > 0) {
-    response.body = gzip_padded("", response.leading_blanks, response.body);
-    response.leading_blanks = 0;
-  } else {
-    response.body = gzip(response.body);
-  }
-  response.content_encoding = "gzip";
-}
-
 bool has_body(const Response& response) { return response.status != 204 && response.status != 304; }
 
 std::string framing_header(const Response& response) {
@@ -104,6 +92,18 @@ bool send_body(Connection& connection, const Response& response) {
 }
 
 }  // namespace
+
+void compress(Response& response, const Request& request) {
+  const bool accepted = request.header("accept-encoding").find("gzip") != std::string::npos;
+  if (!accepted || !response.may_compress || !response.content_encoding.empty() || response.body.empty()) return;
+  if (response.leading_blanks > 0) {
+    response.body = gzip_padded("", response.leading_blanks, response.body);
+    response.leading_blanks = 0;
+  } else {
+    response.body = gzip(response.body);
+  }
+  response.content_encoding = "gzip";
+}
 
 bool transmit(Connection& connection, const Request& request, Response response, Second date) {
   if (response.delay.count() > 0 && !connection.pause(response.delay)) return false;

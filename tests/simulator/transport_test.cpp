@@ -49,6 +49,22 @@ TEST(SimulatorTransport, OneConnectionServesManyRequestsPlainAndCompressed) {
   EXPECT_EQ(bench.server.connections(), 1U);
 }
 
+TEST(SimulatorTransport, AKeptAnswerIsTheSameWhereverItIsShuffled) {
+  ServerOptions options;
+  options.keep_answers = true;
+  Bench bench({.order = Order::shuffled}, options);
+  for (int n = 0; n < 50; ++n) bench.tenant.add(message('u' + std::to_string(n), "2024-01-01 10:00:00", "hello"));
+  const Reply zipped = bench.all(std::string(kAsk) + "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(zipped.headers.at("content-encoding"), "gzip");
+  EXPECT_EQ(bench.all(std::string(kAsk) + "Accept-Encoding: gzip\r\n").body, zipped.body);
+  const Reply plain = bench.all();
+  EXPECT_EQ(plain.headers.count("content-encoding"), 0U);
+  EXPECT_EQ(bench.all().body, plain.body);
+  EXPECT_NE(gunzip(zipped.body), plain.body);
+  EXPECT_EQ(bench.all("Authorization: Bearer wrong\r\nAccept: application/json\r\n").status, 401);
+  EXPECT_EQ(bench.window("2023-01-01", "2023-01-02").body, R"({"data":[]})");
+}
+
 TEST(SimulatorTransport, ARotatedTokenKillsTheOldOne) {
   Bench bench;
   bench.server.set_token("fresh");
