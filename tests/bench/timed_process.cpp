@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <stdexcept>
 
 namespace odetl::bench {
@@ -44,6 +45,25 @@ Cost timed(const std::vector<std::string>& argv) {
   }
   return {wall.count(), seconds(usage.ru_utime) + seconds(usage.ru_stime),
           static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
+}
+
+// utime, stime, cutime and cstime are the fields 14 to 17 of proc(5)'s stat; no name here has a blank.
+double cpu_so_far(pid_t process) {
+  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+  std::string word;
+  double ticks = 0;
+  for (int field = 1; field <= 17 && stat >> word; ++field) {
+    if (field >= 14) ticks += std::stod(word);
+  }
+  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double rss_now(pid_t process) {
+  std::ifstream statm("/proc/" + std::to_string(process) + "/statm");
+  double total = 0;
+  double resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace odetl::bench

@@ -1,4 +1,6 @@
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,5 +16,10 @@ struct Cost {
 
 /// Runs `argv` to its end, its standard output thrown away. Throws std::runtime_error unless it exits with 0.
 Cost timed(const std::vector<std::string>& argv);
+
+/// Seconds of CPU that a running process has used so far, with those children that it has waited for.
+double cpu_so_far(pid_t process);
+/// Its resident memory now, in bytes.
+double rss_now(pid_t process);
 
 }  // namespace odetl::bench
