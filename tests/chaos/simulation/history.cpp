@@ -164,8 +164,8 @@ Verdict History::run() {
   if (go_on_until(right_from + oracle_.grace())) oracle_.expect_progress();
   if (!daemons_.empty()) go_on_until_rechecked(right_from, quiet_from + scenario_.quiet);
   if (!is_wrong()) oracle_.expect_all();
-  return {witness_.wrong, std::chrono::duration<double, std::ratio<86400>>(timeline_.now() - kStart).count(), requests(),
-          static_cast<std::uint64_t>(database_.state.load_number)};
+  return {witness_.wrong, scenario_.pace, std::chrono::duration<double, std::ratio<86400>>(timeline_.now() - kStart).count(),
+          requests(), static_cast<std::uint64_t>(database_.state.load_number)};
 }
 
 std::uint64_t History::requests() const {
