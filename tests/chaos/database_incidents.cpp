@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <iostream>
 #include <thread>
 
 #include "tests/chaos/incidents.hpp"
@@ -197,24 +198,44 @@ void start_again_with(const SmallDisk& disk) {
   if (!disk.is_mounted()) cluster().restart();
 }
 
+// A tablespace on such a disk, and all its tables elsewhere again at the end.
+class Tablespace {
+ public:
+  Tablespace(const Scene& scene, SmallDisk& disk) : scene_(scene), disk_(disk) {
+    cluster().query("CREATE TABLESPACE tight LOCATION '" + disk.files().string() + "'");
+  }
+  ~Tablespace() {
+    try {
+      disk_.make_room();
+      scene_.odetl.sql("ALTER TABLE ALL IN TABLESPACE tight SET TABLESPACE pg_default");
+      cluster().query("DROP TABLESPACE tight");
+    } catch (const std::runtime_error& error) {
+      std::cerr << "remove the tablespace: " << error.what() << std::endl;  // what follows it fails
+    }
+  }
+  Tablespace(const Tablespace&) = delete;
+  Tablespace& operator=(const Tablespace&) = delete;
+
+ private:
+  const Scene& scene_;
+  SmallDisk& disk_;
+};
+
 // The table that the newest rows are in, on a disk without room.
 std::string full_tablespace(Scene& scene, Random&) {
   const std::scoped_lock lock(cluster_mutex());
   SmallDisk disk(cluster(), std::size_t{24} << 20);
   start_again_with(disk);
-  cluster().query("CREATE TABLESPACE tight LOCATION '" + disk.files().string() + "'");
+  const Tablespace tight(scene, disk);
   const std::string table = scene.odetl.sql("SELECT tableoid::regclass FROM opendialog.interactions ORDER BY occurred_at DESC LIMIT 1");
   scene.odetl.sql("ALTER TABLE " + table + " SET TABLESPACE tight");
   const std::string lame = loads_soon(scene, kSoonRoom);
   const Trouble trouble(scene);
   disk.fill();
   scene.say(3000);
-  std::string wrong = lame + trouble.tells("No space left on device");
+  const std::string wrong = lame + trouble.tells("No space left on device");
   disk.make_room();
-  wrong += loads_soon(scene, kSoonRoom);
-  scene.odetl.sql("ALTER TABLE " + table + " SET TABLESPACE pg_default");
-  cluster().query("DROP TABLESPACE tight");
-  return wrong;
+  return wrong + loads_soon(scene, kSoonRoom);
 }
 
 // The server panics, tries to recover, and ends.
@@ -238,21 +259,41 @@ void move_wal(const std::string& script, const SmallDisk& disk) {
   cluster().start();
 }
 
+// The write-ahead log on such a disk, and back at the end.
+class WalElsewhere {
+ public:
+  explicit WalElsewhere(SmallDisk& disk) : disk_(disk) {
+    move_wal("mv \"$0\" \"$0.before\"; cp -a \"$0.before/.\" \"$1\"; ln -s \"$1\" \"$0\"", disk);
+  }
+  ~WalElsewhere() {
+    try {
+      disk_.make_room();
+      if (!cluster().running()) cluster().start();
+      move_wal("rm \"$0\"; rm -rf \"$0.before\"; cp -a \"$1\" \"$0\"", disk_);
+    } catch (const std::runtime_error& error) {
+      std::cerr << error.what() << std::endl;  // what follows it fails
+    }
+  }
+  WalElsewhere(const WalElsewhere&) = delete;
+  WalElsewhere& operator=(const WalElsewhere&) = delete;
+
+ private:
+  SmallDisk& disk_;
+};
+
 // The disk of the write-ahead log; then the whole server is down, and does not come up again before there is room.
 std::string full_wal_disk(Scene& scene, Random&) {
   const std::scoped_lock lock(cluster_mutex());
   SmallDisk disk(cluster(), std::size_t{160} << 20);
-  move_wal("mv \"$0\" \"$0.before\"; cp -a \"$0.before/.\" \"$1\"; ln -s \"$1\" \"$0\"", disk);
+  const WalElsewhere elsewhere(disk);
   const std::string lame = loads_soon(scene, kSoon);  // what it tells of the restart is over
   const Trouble trouble(scene);
   disk.fill();
   if (!ends_of_full_disk()) return "the server does not end of a full disk:\n" + cluster().log_tail();
-  std::string wrong = lame + trouble.tells("connect to the database");
+  const std::string wrong = lame + trouble.tells("connect to the database");
   disk.make_room();
   cluster().start();
-  wrong += loads_soon(scene, kSoon);
-  move_wal("rm \"$0\"; rm -rf \"$0.before\"; cp -a \"$1\" \"$0\"", disk);
-  return wrong;
+  return wrong + loads_soon(scene, kSoon);
 }
 
 // As an administrator makes it, and as managed servers do when their disk is nearly full.

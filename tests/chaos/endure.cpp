@@ -1,5 +1,6 @@
 // One scene, struck again and again for as long as wanted: endure [--seconds N] [--seed S] [--pairs]. First every incident
-// alone, then pairs of them at once, by lot; or all pairs. The same seed strikes in the same order; --first goes straight to a number.
+// alone, then pairs of them at once, by lot; or all pairs. The same seed strikes in the same order; --first goes straight to a
+// number.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <future>
@@ -74,10 +75,17 @@ std::string befall(chaos::Scene& scene, const Strike& strike, chaos::Random& ran
   return wrong;
 }
 
+// A scene in which everything has begun.
+std::unique_ptr<chaos::Scene> new_scene() {
+  auto scene = std::make_unique<chaos::Scene>();
+  if (const std::string wrong = scene->recover(std::chrono::seconds(30)); !wrong.empty()) throw std::runtime_error(wrong);
+  return scene;
+}
+
 int endure(const Arguments& arguments) {
   std::cout << "seed " << arguments.seed << ", " << arguments.seconds << " s" << std::endl;
   const auto end = Clock::now() + std::chrono::seconds(arguments.seconds);
-  auto scene = std::make_unique<chaos::Scene>();
+  auto scene = new_scene();
   int strikes = 0, broken = 0;
   std::uint64_t number = arguments.first;
   for (; Clock::now() < end && number - arguments.first < arguments.most; ++number, ++strikes) {
@@ -96,7 +104,7 @@ int endure(const Arguments& arguments) {
     if (wrong.empty()) continue;
     ++broken;
     scene.reset();
-    scene = std::make_unique<chaos::Scene>();
+    scene = new_scene();
   }
   std::cout << "seed " << arguments.seed << ": " << strikes << " strikes, " << broken << " broken\n";
   return broken == 0 ? 0 : 1;
