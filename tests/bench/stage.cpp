@@ -66,11 +66,12 @@ Cost Stage::load(const std::string& name, const std::string& dsn, const Tenant& 
   return cost;
 }
 
-// What a backend took is only told when it has ended.
+// What a backend took is only told when its process has ended, which is a moment after its session has.
 void Stage::await_end_of_sessions() const {
   const std::string others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
                              "AND pid <> pg_backend_pid()";
   for (int tries = 0; tries < 100 && number(cluster.dsn(), others) > 0; ++tries) std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(500ms);
 }
 
 void Stage::vacuum_users(const std::string& name, const std::string& dsn) {
