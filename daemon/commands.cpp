@@ -143,13 +143,17 @@ ExitCode quarantine(const Invocation& invocation, Wiring& wiring, std::stop_toke
   return retry_rejects(wiring, invocation, telemetry, surroundings, stop);
 }
 
+// What was broken off leaves no answer: a comparison or a check that ended early must not pass for a good one.
+ExitCode code_when_stopped(Command command) {
+  return command == Command::verify || command == Command::check ? ExitCode::temporary : ExitCode::done;
+}
+
 ExitCode dispatch(const Invocation& invocation, StopSignals& signals) {
   const Config config = load(invocation);
   init_log(config.log_level, config.log_format);
   for (const std::string& warning : config.warnings) log(Event::configuration, {{"what", warning}});
   Wiring wiring(config);  // an embedded server takes the time that it needs to end
-  // A comparison that was broken off says nothing of equality.
-  const EndsInTime ends(signals, invocation.command == Command::verify ? ExitCode::temporary : ExitCode::done);
+  const EndsInTime ends(signals, code_when_stopped(invocation.command));
   switch (invocation.command) {
     case Command::run: return run(invocation, wiring, signals);
     case Command::backfill: return load_past(invocation, wiring, signals.token());
@@ -192,10 +196,10 @@ ExitCode execute(const Invocation& invocation, StopSignals& signals) {
   } catch (const CommandError& error) {
     return complain(error.code(), error.what());
   } catch (const Error& error) {
-    if (signals.token().stop_requested()) return ExitCode::done;  // it was cut short, and rolled back
+    if (signals.token().stop_requested()) return code_when_stopped(invocation.command);  // cut short, and rolled back
     return complain(exit_code_of(error.failure()), error.what());
   } catch (const Stopped&) {
-    return ExitCode::done;
+    return code_when_stopped(invocation.command);
   }
 }
 

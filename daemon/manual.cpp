@@ -28,7 +28,7 @@ const std::vector<Row> kExitCodes = {
 };
 
 const std::vector<Row> kSignals = {
-    {"SIGTERM, SIGINT", "finish or roll back the window in hand and exit 0, within five seconds whatever is waited for; a second one ends at once"},
+    {"SIGTERM, SIGINT", "finish or roll back the window in hand and exit 0 within seconds, whatever is waited for; a second one ends at once"},
     {"SIGHUP", "read configuration and token again; a configuration that is not valid is told of and not taken"},
 };
 

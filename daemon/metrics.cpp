@@ -93,7 +93,7 @@ struct Metrics::Families {
   Family<Counter>& windows = counter(registry, "windows_total", "Windows read, by reason and outcome.");
   Family<Counter>& requests = counter(registry, "api_requests_total", "Requests to the API, by HTTP status; 0 without an answer.");
   Histogram& request_seconds = BuildHistogram().Name("opendialog_etl_api_request_seconds").Help("Time from request to last byte.").Register(registry).Add({}, kSeconds);
-  Counter& response_bytes = counter(registry, "api_response_bytes_total", "Bytes of answers after decompression.").Add({});
+  Counter& response_bytes = counter(registry, "api_response_bytes_total", "Bytes of the bodies of answers, as sent.").Add({});
   Family<Counter>& retries = counter(registry, "api_retries_total", "Failures that were tried again, by cause.");
   Histogram& load_seconds = BuildHistogram().Name("opendialog_etl_load_seconds").Help("Time of a load's transaction.").Register(registry).Add({}, kSeconds);
   Gauge& width = gauge(registry, "window_width_seconds", "How wide windows are at the moment.");

@@ -195,12 +195,14 @@ void Service::Impl::begin_recheck() {
   for (const auto& [every, span] : wiring_.config().windows.rechecks) {
     const auto last = warehouse_->last_recheck(span);
     if (last && now - *last < every && *last <= now) continue;
-    warehouse_->set_last_recheck(span, now);
-    if (!last) continue;  // what was read just now needs no second look
     const auto ranges = recheck_ranges(state_, span, wiring_.config().windows.lookback);
     PlanOptions options;
     options.retry_poisoned = true;
-    if (!ranges.empty()) options.known_answers = warehouse_->known_answers({ranges.front().from, ranges.back().to});
+    if (last && !ranges.empty()) {
+      options.known_answers = warehouse_->known_answers({ranges.front().from, ranges.back().to});
+    }
+    warehouse_->set_last_recheck(span, now);
+    if (!last) continue;  // what was read just now needs no second look
     recheck_.emplace(ranges, state_, width_, options);
     log(Event::recheck_begun, {{"span", to_text(span)}});
     return;

@@ -44,9 +44,10 @@ class StopSignals::Impl {
   }
 
   ~Impl() {
-    if (stopping_.joinable()) stopping_.join();
+    join_stopping();  // while the listener still ends what takes too long
     eventfd_write(end_, 1);
     listener_.join();
+    join_stopping();
     close(end_);
     close(signals_);
   }
@@ -81,10 +82,21 @@ class StopSignals::Impl {
     end_at_ = std::chrono::steady_clock::now() + kPatience;
     try {
       // What is told of the stop may wait, too, while signals go on being heard.
-      stopping_ = std::thread([this] { stop_.request_stop(); });
+      std::thread stopping([this] { stop_.request_stop(); });
+      const std::lock_guard lock(mutex_);
+      stopping_ = std::move(stopping);
     } catch (const std::exception&) {  // no memory, no threads
       stop_.request_stop();
     }
+  }
+
+  void join_stopping() {
+    std::thread stopping;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping.swap(stopping_);
+    }
+    if (stopping.joinable()) stopping.join();
   }
 
   // For ever, until a stop was requested; and when it took too long.
@@ -95,9 +107,9 @@ class StopSignals::Impl {
   }
 
   void end_in_time() {
-    end_at_.reset();
+    end_at_ = std::chrono::steady_clock::now() + kPatience;
     const std::lock_guard lock(mutex_);
-    if (!end_code_) return;
+    if (!end_code_) return;  // not yet, or no longer
     log(Event::stop_forced);
     _exit(static_cast<int>(*end_code_));
   }
@@ -114,11 +126,11 @@ class StopSignals::Impl {
   int end_ = -1;
   std::stop_source stop_;
   bool is_told_ = false;                                         // the listener's
-  std::thread stopping_;                                         // of the listener, until it ends
   std::optional<std::chrono::steady_clock::time_point> end_at_;  // of the listener
   std::mutex mutex_;  // guards what follows
   std::function<void()> reload_;
   bool reload_kept_ = false;
+  std::thread stopping_;
   std::optional<ExitCode> end_code_;
   std::thread listener_;
 };

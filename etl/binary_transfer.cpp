@@ -1,5 +1,9 @@
 #include "etl/binary_transfer.hpp"
 
+#include <libpq-fe.h>
+
+#include <new>
+
 #include "etl/copy_rows.hpp"
 #include "etl/server_error.hpp"
 
@@ -71,14 +75,15 @@ CopyStream::CopyStream(PGconn* link, const std::string& table, const std::vector
 
 CopyStream::~CopyStream() {
   if (!open_) return;
-  PQputCopyEnd(link_, "given up");
+  if (PQputCopyEnd(link_, "given up") != 1) return;
   while (Result(PQgetResult(link_))) {
   }
 }
 
 void CopyStream::write(std::string_view rows) {
   if (PQputCopyData(link_, rows.data(), static_cast<int>(rows.size())) == 1) return;
-  open_ = false;  // the server has ended it, and says why
+  if (PQstatus(link_) == CONNECTION_OK) throw std::bad_alloc();
+  open_ = false;
   const Result result(PQgetResult(link_));
   fail(link_, kCopying, result.get());
 }

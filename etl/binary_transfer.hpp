@@ -1,6 +1,4 @@
 #pragma once
-#include <libpq-fe.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,7 +6,11 @@
 
 #include "etl/database.hpp"
 
+struct pg_conn;
+
 namespace odetl {
+
+using PGconn = pg_conn;  // of libpq
 
 /// What libpqxx moves as texts only, moved in PostgreSQL's binary form by libpq itself. Both run in the transaction that is
 /// open on the connection, and throw DatabaseError.

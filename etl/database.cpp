@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <libpq-fe.h>
 #include <pqxx/pqxx>
 #include <utility>
 
@@ -123,13 +124,23 @@ std::string with_limits(std::string dsn) {
   return dsn;
 }
 
+struct Finish {
+  void operator()(PGconn* link) const { PQfinish(link); }
+};
+
 class Session final : public Database {
  public:
   Session(const std::string& dsn, std::string schema) : schema_(std::move(schema)) {
-    link_ = PQconnectdb(with_limits(dsn).c_str());
+    std::unique_ptr<PGconn, Finish> made(PQconnectdb(with_limits(dsn).c_str()));
+    link_ = made.get();
     if (link_ == nullptr) throw std::bad_alloc();
     if (PQstatus(link_) != CONNECTION_OK) refused();
-    connection_ = lend(link_);
+    try {
+      connection_ = lend(link_);
+    } catch (const std::exception&) {
+      translate("take over the connection");
+    }
+    static_cast<void>(made.release());
     prepare_session();
   }
   ~Session() override { roll_back(); }
@@ -203,7 +214,6 @@ class Session final : public Database {
  private:
   [[noreturn]] void refused() {
     const std::string message = PQerrorMessage(link_);
-    PQfinish(link_);
     const std::string cause = is_malformed_dsn(message) ? "the connection string is malformed" : first_line(message);
     throw DatabaseError(classify_connect_error(message), "connect to the database: " + cause + "; see warehouse.dsn");
   }

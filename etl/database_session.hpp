@@ -43,7 +43,7 @@ class DatabaseSession {
       if (error.failure() == Failure::db_unreachable || read_only) drop();
       throw;
     } catch (...) {
-      db.roll_back();
+      drop();  // whoever cannot say what failed cannot be sure that it was rolled back
       throw;
     }
   }

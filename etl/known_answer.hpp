@@ -17,6 +17,7 @@ struct KnownAnswer {
   AnswerHash hash{};
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;  ///< after decompression
+  bool has_fractions = false;  ///< some date has a fraction of a second
 };
 
 /// Of the answer's bytes as they came, and of all that decides what the parser makes of them. The time of day in the

@@ -225,7 +225,6 @@ void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
 }
 
 void Pipeline::Worker::answered(Slot& slot, Timestamp sent) {
-  slot.report.bytes = slot.exchange.body_bytes;
   slot.report.http = slot.exchange.duration;
   pipeline_.request_ended(slot.task, slot.exchange, sent);
 }
@@ -405,6 +404,7 @@ void Pipeline::Worker::put(Item item) {
 }
 
 void Pipeline::Worker::give_back(Slot* slot) {
+  slot->body.clear();
   slot->body.shrink(kKeptBody);
   slot->answer.bytes.shrink(kKeptBody);
   const std::scoped_lock lock(mutex_);

@@ -133,6 +133,8 @@ AskedRange Task::asked() const {
 WindowPlan::WindowPlan(const std::vector<TimeWindow>& ranges, const Coverage& poisoned, WindowWidth& width,
                        const PlanOptions& options)
     : width_(width), options_(options), known_poison_(options.pass_poison ? poisoned : Coverage()) {
+  fractions_seen_ = std::any_of(options.known_answers.begin(), options.known_answers.end(),
+                                [](const KnownAnswer& known) { return known.has_fractions; });
   for (const TimeWindow& range : ranges) {
     for (const TimeWindow& part : known_poison_.gaps(range)) add(part);
     if (!options.retry_poisoned) continue;

@@ -270,8 +270,8 @@ void PostgresWarehouse::remember(Database& db, const Batch& batch, const LoadReq
   if (request.answer && all_done) {
     db.run("load/remember_answer",
            {kStream, from, to, "\\x" + hex_of(*request.answer), std::to_string(report.rows_read),
-            std::to_string(count_users(batch)), std::to_string(report.bytes)});
-  } else if (!all_done || report.inserted + report.updated + report.deleted > 0) {
+            std::to_string(count_users(batch)), std::to_string(report.bytes), batch.has_fractions ? "t" : "f"});
+  } else if (!all_done || report.inserted + report.updated + report.deleted + report.users_updated > 0) {
     db.run("load/forget_answers", {kStream, from, to});
   }
 }
@@ -296,6 +296,7 @@ void PostgresWarehouse::lock_state(Database& db, const TimeWindow& window, std::
 
 std::vector<KnownAnswer> PostgresWarehouse::known_answers(const TimeWindow& range) {
   return write([&](Database& db) {
+    db.run("load/lock_state", {kStream});  // a loader that counts its users meanwhile would be counted half
     db.run("load/count_users", {kStream});
     const auto rows = db.run("load/known_answers", {kStream, to_rfc3339(range.from), to_rfc3339(range.to)});
     std::vector<KnownAnswer> known(rows->size());
@@ -305,6 +306,7 @@ std::vector<KnownAnswer> PostgresWarehouse::known_answers(const TimeWindow& rang
       bytes_of_hex(rows->text(row, 2), known[row].hash);
       known[row].rows = static_cast<std::uint64_t>(rows->integer(row, 3));
       known[row].bytes = static_cast<std::uint64_t>(rows->integer(row, 4));
+      known[row].has_fractions = rows->boolean(row, 5);
     }
     return known;
   });
@@ -480,6 +482,9 @@ std::optional<DatabaseError> PostgresWarehouse::refusal_of(const Batch& batch, c
     db.roll_back();
     if (error.failure() == Failure::db_data) return error;
     if (error.failure() == Failure::db_unreachable) session_.drop();
+    throw;
+  } catch (...) {
+    session_.drop();
     throw;
   }
 }

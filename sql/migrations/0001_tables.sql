@@ -136,7 +136,7 @@ COMMENT ON COLUMN window_log.updated IS 'Interactions that came back to life or 
 COMMENT ON COLUMN window_log.unchanged IS 'Interactions that were there and were not written.';
 COMMENT ON COLUMN window_log.deleted IS 'Interactions that are no longer served: marked or deleted.';
 COMMENT ON COLUMN window_log.rejected IS 'Records that went to rejected_records.';
-COMMENT ON COLUMN window_log.bytes IS 'The answer after decompression.';
+COMMENT ON COLUMN window_log.bytes IS 'The answer after decompression; 0 where that failed.';
 COMMENT ON COLUMN window_log.http_ms IS 'Milliseconds from request to last byte.';
 COMMENT ON COLUMN window_log.load_ms IS 'Milliseconds from the transaction''s begin to this row.';
 COMMENT ON COLUMN window_log.attempts IS 'Requests that this window took.';
@@ -188,7 +188,9 @@ CREATE TABLE known_answers (
     rows        bigint NOT NULL,
     users       bigint NOT NULL,
     bytes       bigint NOT NULL,
-    PRIMARY KEY (stream, window_from)
+    fractions   boolean NOT NULL,
+    PRIMARY KEY (stream, window_from),
+    CHECK (octet_length(answer_hash) = 32)
 );
 COMMENT ON TABLE known_answers IS 'What windows of backfills and rechecks looked like on the wire, so that the same answer is known without being read again. Windows are disjoint; a load that changes any row of one takes it away.';
 COMMENT ON COLUMN known_answers.stream IS 'interactions.';
@@ -198,6 +200,7 @@ COMMENT ON COLUMN known_answers.answer_hash IS 'BLAKE2b-256 of the answer as it 
 COMMENT ON COLUMN known_answers.rows IS 'Interactions in it; so many are live in the window.';
 COMMENT ON COLUMN known_answers.users IS 'Whose they are.';
 COMMENT ON COLUMN known_answers.bytes IS 'The answer after decompression.';
+COMMENT ON COLUMN known_answers.fractions IS 'Whether any date in it has a fraction of a second.';
 
 -- Not logged: with the server's sessions the claims end, too.
 CREATE UNLOGGED TABLE window_claims (

@@ -939,6 +939,16 @@ TEST_F(KnownWindows, AreAskedForAgainAfterAFailureAndNoLongerKnownInHalves) {
   EXPECT_THAT(all_windows(plan), ElementsAre("0..25", "25..50"));
 }
 
+TEST_F(KnownWindows, TellOfFractionsSoThatNoTaskIsTight) {
+  PlanOptions options;
+  options.known_answers = {known(0, 50)};
+  for (const bool has_fractions : {false, true}) {
+    options.known_answers[0].has_fractions = has_fractions;
+    WindowPlan plan({window(50, 90)}, Coverage({window(90, 91)}), width, options);
+    EXPECT_EQ(plan.next({}).task->kind, has_fractions ? Task::Kind::window : Task::Kind::tight);
+  }
+}
+
 TEST_F(KnownWindows, AreNoLongerKnownWhereTheServersClockCutsThem) {
   PlanOptions options;
   options.known_answers = {known(0, 50)};
