@@ -296,8 +296,10 @@ void PostgresWarehouse::lock_state(Database& db, const TimeWindow& window, std::
 
 std::vector<KnownAnswer> PostgresWarehouse::known_answers(const TimeWindow& range) {
   return write([&](Database& db) {
-    db.run("load/lock_state", {kStream});  // a loader that counts its users meanwhile would be counted half
-    db.run("load/count_users", {kStream});
+    if (db.run("load/are_users_missing", {kStream})->boolean(0, 0)) {
+      db.run("load/lock_state", {kStream});  // a loader that counts its users meanwhile would be counted half
+      db.run("load/count_users", {kStream});
+    }
     const auto rows = db.run("load/known_answers", {kStream, to_rfc3339(range.from), to_rfc3339(range.to)});
     std::vector<KnownAnswer> known(rows->size());
     for (std::size_t row = 0; row < known.size(); ++row) {
