@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "etl/hex.hpp"
+
 namespace odetl {
 namespace {
 
@@ -53,15 +55,6 @@ Uuid as_version_8(Uuid bytes) {
   bytes[6] = static_cast<std::uint8_t>(0x80 | (bytes[6] & 0x0F));
   bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3F));
   return bytes;
-}
-
-char* write_hex(char* at, const std::uint8_t* bytes, std::size_t count) {
-  static constexpr const char* digits = "0123456789abcdef";
-  for (std::size_t i = 0; i < count; ++i) {
-    *at++ = digits[bytes[i] >> 4];
-    *at++ = digits[bytes[i] & 15];
-  }
-  return at;
 }
 
 // Numbers the rows that share an id; `order` decides among them by content, never by position.
@@ -141,7 +134,7 @@ void append_text(std::string& out, const Uuid& id) {
   const std::uint8_t* bytes = id.data();
   for (const std::size_t group : {4U, 2U, 2U, 2U, 6U}) {
     if (at != text.data()) *at++ = '-';
-    at = write_hex(at, bytes, group);
+    at = write_hex(at, {bytes, group});
     bytes += group;
   }
   out.append(text.data(), text.size());
@@ -161,10 +154,7 @@ UuidKey key_of(const Uuid& id) {
 
 std::string surrogate_user_id(std::string_view canonical_profile) {
   const Digest digest = Framed("unknown user/1").text(canonical_profile).digest();
-  std::string id = "unknown:";
-  id.resize(id.size() + 2 * digest.size());
-  write_hex(id.data() + id.size() - 2 * digest.size(), digest.data(), digest.size());
-  return id;
+  return "unknown:" + hex_of(digest);
 }
 
 }  // namespace odetl

@@ -1,13 +1,12 @@
 #include "etl/load_rows.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
-#include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "etl/canonical_json.hpp"
+#include "etl/hex.hpp"
 #include "etl/identity.hpp"
 
 namespace odetl {
@@ -55,6 +54,10 @@ std::string json_list(const Items& items, Write write) {
   return list + ']';
 }
 
+void append_or_null(CopyRows& out, const std::optional<std::string_view>& value) {
+  value ? out.text(*value) : out.null();
+}
+
 // A text[] as its literal.
 class TextArray {
  public:
@@ -84,8 +87,6 @@ std::optional<std::string_view> null_if_empty(std::string_view json) {
   return json.empty() ? std::nullopt : std::optional(json);
 }
 
-constexpr std::string_view kDigits = "0123456789abcdef";
-
 bool replaces(const User& later, const User& earlier) {
   if (!later.observed_at) return false;
   return !earlier.observed_at || *later.observed_at >= *earlier.observed_at;
@@ -93,22 +94,8 @@ bool replaces(const User& later, const User& earlier) {
 
 }  // namespace
 
-std::string hex_of(std::span<const std::uint8_t> bytes) {
-  std::string hex;
-  for (const std::uint8_t byte : bytes) {
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 15];
-  }
-  return hex;
-}
-
-void bytes_of_hex(std::string_view hex, std::span<std::uint8_t> bytes) {
-  if (hex.size() != 2 * bytes.size()) throw std::invalid_argument("not so many hexadecimal digits");
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto end = hex.data() + 2 * i + 2;
-    if (std::from_chars(end - 2, end, bytes[i], 16).ptr != end) throw std::invalid_argument("not hexadecimal");
-  }
-}
+const std::vector<std::string> kInteractionColumns = {"interaction_id", "user_id",     "occurred_at", "type",  "text",
+                                                      "value",          "callback_id", "data",        "extra", "occurrence"};
 
 std::uint64_t count_users(const Batch& batch) {
   std::unordered_set<std::string_view> ids;
@@ -211,6 +198,21 @@ std::string uuid_array(const std::vector<Uuid>& ids) {
     list += to_text(id);
   }
   return list + '}';
+}
+
+void append_interaction(CopyRows& out, const Batch& batch, std::uint32_t index) {
+  const Interaction& row = batch.interactions[index];
+  out.begin_row(static_cast<std::int16_t>(kInteractionColumns.size()));
+  out.uuid(row.id);
+  out.text(batch.users[row.user].user_id);
+  out.timestamp(row.occurred_at);
+  out.text(row.type);
+  append_or_null(out, row.text);
+  append_or_null(out, row.value);
+  append_or_null(out, row.callback_id);
+  out.json(row.data);
+  out.json(row.extra);
+  out.integer(row.occurrence);
 }
 
 std::vector<Uuid> ids_of(std::string_view bytes) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "etl/copy_rows.hpp"
 #include "etl/interaction.hpp"
 
 namespace odetl {
@@ -22,10 +23,6 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
 
 /// How many users the batch's interactions have.
 std::uint64_t count_users(const Batch& batch);
-
-/// Hexadecimal digits, as PostgreSQL's encode() writes them, and back.
-std::string hex_of(std::span<const std::uint8_t> bytes);
-void bytes_of_hex(std::string_view hex, std::span<std::uint8_t> bytes);
 
 /// `["id", …]` for load/known_users.
 std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users);
@@ -48,6 +45,10 @@ std::string rejects_json(const std::vector<Reject>& rejects);
 
 /// `{id,id}` for uuid[] parameters.
 std::string uuid_array(const std::vector<Uuid>& ids);
+
+/// The columns of a COPY into interactions, and one row of it.
+extern const std::vector<std::string> kInteractionColumns;
+void append_interaction(CopyRows& out, const Batch& batch, std::uint32_t index);
 
 /// The ids in a bytea of 16 bytes an id.
 std::vector<Uuid> ids_of(std::string_view bytes);

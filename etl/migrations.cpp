@@ -4,8 +4,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
+#include "etl/hex.hpp"
 #include "etl/sql_text.hpp"
 
 namespace odetl {
@@ -14,11 +16,9 @@ namespace {
 constexpr std::string_view kFolder = "migrations/";
 
 std::string checksum_of(std::string_view text) {
-  unsigned char hash[32];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
-  std::string hex;
-  for (const unsigned char byte : hash) hex += fmt::format("{:02x}", byte);
-  return hex;
+  std::array<unsigned char, 32> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
+  return hex_of(hash);
 }
 
 [[noreturn]] void refuse(const std::string& cause) {

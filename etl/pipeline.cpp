@@ -244,6 +244,7 @@ bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
   const TimeWindow owned{task.window.from, std::min(task.window.to, bound)};
   slot.reading = {task.asked(), owned, options.echo, options.trust_record_user_id, options.surrogate_unknown_users};
   slot.batch = nullptr;
+  slot.report.window = owned;
   if (is_known(slot, owned)) return true;
   client_.decode(task.asked(), slot.answer, slot.body, slot.exchange);
   slot.report.bytes = slot.exchange.body_bytes;
@@ -258,7 +259,6 @@ bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
 // Whether these are the bytes that were loaded for this window before. Polls ask for other windows each time.
 bool Pipeline::Worker::is_known(Slot& slot, const TimeWindow& owned) {
   slot.hash.reset();
-  slot.report.window = owned;
   const Reason reason = pipeline_.options_.reason;
   if (owned.empty() || (reason != Reason::backfill && reason != Reason::recheck)) return false;
   slot.hash = answer_hash(slot.answer.bytes.view(), slot.reading);

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "etl/copy_rows.hpp"
+#include "etl/hex.hpp"
 #include "etl/identity.hpp"
 #include "etl/ledger.hpp"
 #include "etl/load_rows.hpp"
@@ -20,36 +21,14 @@
 namespace odetl {
 namespace {
 
-const std::vector<std::string> kColumns = {"interaction_id", "user_id",     "occurred_at", "type",  "text",
-                                           "value",          "callback_id", "data",        "extra", "occurrence"};
 constexpr std::size_t kCopyBuffer = 64 << 10;
 constexpr std::size_t kMaxRefused = 100;  // records of one window that the database may refuse one by one
-
-void append_text(CopyRows& out, const std::optional<std::string_view>& value) {
-  value ? out.text(*value) : out.null();
-}
-
-// In the order of kColumns.
-void append_interaction(CopyRows& out, const Batch& batch, std::uint32_t index) {
-  const Interaction& row = batch.interactions[index];
-  out.begin_row(static_cast<std::int16_t>(kColumns.size()));
-  out.uuid(row.id);
-  out.text(batch.users[row.user].user_id);
-  out.timestamp(row.occurred_at);
-  out.text(row.type);
-  append_text(out, row.text);
-  append_text(out, row.value);
-  append_text(out, row.callback_id);
-  out.json(row.data);
-  out.json(row.extra);
-  out.integer(row.occurrence);
-}
 
 // For the quarantine: names alone, never values.
 std::string why_refused(const DatabaseError& error) {
   std::string what = "the database refuses it";
   if (!error.constraint().empty()) what += ": constraint '" + error.constraint() + "'";
-  const bool is_column = std::find(kColumns.begin(), kColumns.end(), error.column()) != kColumns.end();
+  const bool is_column = std::find(kInteractionColumns.begin(), kInteractionColumns.end(), error.column()) != kInteractionColumns.end();
   if (is_column) what += ": column '" + error.column() + "'";
   if (error.sqlstate().starts_with("P0")) what += ": a trigger or function raised an error";
   return what + " (SQLSTATE " + error.sqlstate() + ")";
@@ -342,7 +321,7 @@ HeldIds PostgresWarehouse::held(Database& db, const TimeWindow& window) {
 void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows) {
   if (rows.empty()) return;
   rows_.clear();
-  db.copy_begin("interactions", kColumns);
+  db.copy_begin("interactions", kInteractionColumns);
   for (const std::uint32_t i : rows) {
     append_interaction(rows_, batch, i);
     if (rows_.bytes().size() < kCopyBuffer) continue;

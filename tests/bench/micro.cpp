@@ -8,6 +8,7 @@
 #include "etl/copy_rows.hpp"
 #include "etl/identity.hpp"
 #include "etl/known_answer.hpp"
+#include "etl/load_rows.hpp"
 #include "etl/planner.hpp"
 #include "etl/response_parser.hpp"
 #include "etl/window_diff.hpp"
@@ -194,7 +195,6 @@ void difference_to_the_same(benchmark::State& state) {
 }
 BENCHMARK(difference_to_the_same);
 
-void put(CopyRows& out, const std::optional<std::string_view>& text) { text ? out.text(*text) : out.null(); }
 
 // The fields that the warehouse writes.
 void copy_rows(benchmark::State& state) {
@@ -202,19 +202,7 @@ void copy_rows(benchmark::State& state) {
   CopyRows out;
   for (auto _ : state) {
     out.clear();
-    for (const Interaction& row : batch.interactions) {
-      out.begin_row(10);
-      out.uuid(row.id);
-      out.text(batch.users[row.user].user_id);
-      out.timestamp(row.occurred_at);
-      out.text(row.type);
-      put(out, row.text);
-      put(out, row.value);
-      put(out, row.callback_id);
-      out.json(row.data);
-      out.json(row.extra);
-      out.integer(row.occurrence);
-    }
+    for (std::uint32_t i = 0; i < batch.interactions.size(); ++i) append_interaction(out, batch, i);
     benchmark::DoNotOptimize(out.bytes());
   }
   count_rows(state, out.bytes().size());

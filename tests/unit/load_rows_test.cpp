@@ -1,5 +1,7 @@
 #include "etl/load_rows.hpp"
 
+#include "etl/hex.hpp"
+
 #include <gtest/gtest.h>
 
 #include "etl/canonical_json.hpp"
