@@ -175,6 +175,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                                        std::stop_token stop) {
   PlanOptions options = command_plan_options();
   options.retry_poisoned = true;
+  options.newest_first = true;
   if (invocation_.reload) options.known_answers = wiring_.warehouse()->known_answers({invocation_.from, invocation_.to});
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);

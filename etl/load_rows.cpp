@@ -129,8 +129,10 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
   return users;
 }
 
-std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users) {
-  return json_list(users, [&](std::string& out, std::uint32_t i) { append_quoted(out, batch.users[i].user_id); });
+std::string user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users) {
+  TextArray ids;
+  for (const std::uint32_t i : users) ids.add(batch.users[i].user_id);
+  return ids.finish();
 }
 
 std::string text_list_json(const std::vector<std::string>& texts) {

@@ -24,8 +24,8 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
 /// How many users the batch's interactions have.
 std::uint64_t count_users(const Batch& batch);
 
-/// `["id", …]` for load/known_users.
-std::string user_ids_json(const Batch& batch, const std::vector<std::uint32_t>& users);
+/// `{"id",…}` for load/known_users.
+std::string user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users);
 
 /// `["text", …]`.
 std::string text_list_json(const std::vector<std::string>& texts);

@@ -197,12 +197,17 @@ Task::Kind WindowPlan::kind_of(const Task& task) const {
   return is_tight ? Task::Kind::tight : Task::Kind::window;
 }
 
-// Takes a window of the current width off the front of `first`.
-Task WindowPlan::cut(Task& first) const {
-  Task task = first;
-  task.widest = task.known ? first.window.width() : width_.current();
-  task.window.to = std::min(first.window.to, first.window.from + task.widest * look_ahead_);
-  first.window.from = task.window.to;
+// Takes a window of the current width off that end of `part` which comes first.
+Task WindowPlan::cut(Task& part) const {
+  Task task = part;
+  task.widest = task.known ? part.window.width() : width_.current();
+  if (options_.newest_first) {
+    task.window.from = std::max(part.window.from, part.window.to - task.widest * look_ahead_);
+    part.window.to = task.window.from;
+  } else {
+    task.window.to = std::min(part.window.to, part.window.from + task.widest * look_ahead_);
+    part.window.from = task.window.to;
+  }
   return task;
 }
 
@@ -247,8 +252,8 @@ std::optional<Task> WindowPlan::take() {
     task.widest = task.window.width();
     suspects_.pop_back();
   } else if (!queue_.empty()) {
-    task = cut(queue_.front());
-    if (queue_.front().window.empty()) queue_.pop_front();
+    task = cut(next_part());
+    if (next_part().window.empty()) options_.newest_first ? queue_.pop_back() : queue_.pop_front();
   } else {
     return std::nullopt;
   }
@@ -408,7 +413,8 @@ void WindowPlan::follow(Verdict& verdict, const Task& task) {
 
 void WindowPlan::split(const TimeWindow& window) {
   width_.failed(window.width());
-  const auto [first, second] = window.split();
+  auto [first, second] = window.split();
+  if (options_.newest_first) std::swap(first, second);
   for (const TimeWindow& half : {second, first}) {
     Task part;
     part.window = half;
@@ -462,7 +468,7 @@ void WindowPlan::stop(const TaskFailure& failure) {
 
 void WindowPlan::put_back(Task task) {
   settle(task);
-  if (!task.window.empty()) queue_.push_front(task);
+  if (!task.window.empty()) options_.newest_first ? queue_.push_back(task) : queue_.push_front(task);
 }
 
 // Leaves out what is past the bound.

@@ -117,6 +117,9 @@ struct Task {
 struct PlanOptions {
   bool pass_poison = true;           ///< leave a second that cannot be served and go on; else stop there
   bool retry_poisoned = false;       ///< ask for seconds that are known to be poisoned again
+  /// From the end of the ranges to their beginning: so each user is written once, with the newest profile, and only looked
+  /// up after. Not for where reading stops at poison.
+  bool newest_first = false;
   /// Disjoint, in order: where the ranges were read before, the same windows are asked for again, so that an answer that
   /// has not changed is known by its hash.
   std::vector<KnownAnswer> known_answers = {};
@@ -208,7 +211,7 @@ class WindowPlan {
   bool is_one_at_a_time() const { return probe_in_flight_ || (throttled_ && in_flight_ > 0); }
   void add(const TimeWindow& part);
   void add_suspects(const TimeWindow& part);
-  Task cut(Task& first) const;
+  Task cut(Task& part) const;
   Task::Kind kind_of(const Task& task) const;
   void answered(const Task& task);
   void count(const Task& task, Failure failure);
@@ -218,6 +221,7 @@ class WindowPlan {
   void split(const TimeWindow& window);
   void isolate(Task task, Verdict& verdict);
   void give_up_second(const TimeWindow& second);
+  Task& next_part() { return options_.newest_first ? queue_.back() : queue_.front(); }
   void put_back(Task task);
   void settle(Task& task);
   void stop(const TaskFailure& failure);

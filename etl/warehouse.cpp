@@ -335,7 +335,7 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
 // Takes away the users that are known and unchanged: those are not even locked.
 void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
                                         std::vector<std::uint32_t>& users) {
-  const auto known = db.run("load/known_users", {user_ids_json(batch, users)});
+  const auto known = db.run("load/known_users", {user_ids_array(batch, users)});
   std::unordered_map<std::string_view, std::size_t> row_of;
   for (std::size_t row = 0; row < known->size(); ++row) row_of.emplace(known->text(row, 0), row);
   std::unordered_set<std::string_view> said_something_new;

@@ -57,12 +57,12 @@ TEST_F(Rejects, ThatCanBeLoadedNowAreLoadedByARetry) {
 
   odetl.tenant.change(bad_, message("ann", "2024-03-01 10:00:00", "mended"));
   odetl.sql("ALTER TABLE opendialog.interactions DROP CONSTRAINT decent");
+  const std::string loads = odetl.sql("SELECT load_number FROM opendialog.stream_state");
   const RunResult one = odetl.etl({"rejects", "retry", "--id", id_of("user_id LIKE 'ann%'")});
   EXPECT_TRUE(ended(one, 0));
   EXPECT_EQ(odetl.texts(), "fine mended");
   EXPECT_EQ(held(), "2");
-  EXPECT_EQ(odetl.sql("SELECT inserted FROM opendialog.window_log WHERE load_number IS NOT NULL ORDER BY window_id DESC LIMIT 1"),
-            "1");
+  EXPECT_EQ(odetl.sql("SELECT sum(inserted) FROM opendialog.window_log WHERE load_number > " + loads), "1");
 
   const RunResult rest = odetl.etl({"rejects", "retry"});
   EXPECT_TRUE(ended(rest, 1));

@@ -448,6 +448,31 @@ TEST_F(Plan, HandsOutTheRangesInOrderAndInTheWidthAllowed) {
   EXPECT_FALSE(plan_->has_work(kNow));
 }
 
+TEST_F(Plan, HandsOutTheRangesFromTheirEndWhereTheNewestComesFirst) {
+  make({window(0, 250), window(300, 310)}, {.newest_first = true});
+  EXPECT_EQ(take_window(), window(300, 310));
+  EXPECT_EQ(take_window(), window(150, 250));
+  EXPECT_EQ(take_window(), window(50, 150));
+  EXPECT_EQ(take_window(), window(0, 50));
+  EXPECT_FALSE(plan_->next(kNow).task);
+}
+
+TEST_F(Plan, ReadsTheNewerHalfOfWhatFailedFirstWhereTheNewestComesFirst) {
+  make({window(0, 200)}, {.newest_first = true});
+  fail(take(), Failure::too_large);
+  EXPECT_EQ(take_window(), window(150, 200));
+  EXPECT_EQ(take_window(), window(100, 150));
+  EXPECT_EQ(take_window(), window(50, 100)) << "in the width that is left";
+}
+
+TEST_F(Plan, WhatIsLeftOfANarrowedTaskComesNextWhereTheNewestComesFirst) {
+  make({window(0, 200)}, {.newest_first = true});
+  Task task = take();
+  plan_->narrow(task, window(100, 120));
+  EXPECT_EQ(take_window(), window(120, 200));
+  EXPECT_EQ(take_window(), window(0, 100));
+}
+
 // Where others have read years, a server that serves a second at a time must not make that a claim for every second.
 TEST_F(Plan, LooksTwiceAsFarAheadAfterEachWindowThatIsAnothers) {
   make({window(0, 10'000)});
