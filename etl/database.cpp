@@ -6,6 +6,7 @@
 #include <charconv>
 #include <libpq-fe.h>
 #include <pqxx/pqxx>
+#include <set>
 #include <utility>
 
 #include "etl/binary_transfer.hpp"
@@ -80,10 +81,10 @@ class Link final : public pqxx::connection_base {
 
 std::unique_ptr<Link> lend(PGconn* made) { return std::make_unique<Link>(made); }
 
-pqxx::result execute(pqxx::work& work, const std::string& sql, const std::vector<SqlParam>& params) {
+pqxx::result execute(pqxx::work& work, const std::string& prepared, const std::vector<SqlParam>& params) {
   std::vector<const char*> values;
   for (const SqlParam& param : params) values.push_back(param ? param->c_str() : nullptr);
-  return work.exec_params(sql, pqxx::prepare::make_dynamic_params(values));
+  return work.exec_prepared(prepared, pqxx::prepare::make_dynamic_params(values));
 }
 
 #pragma GCC diagnostic pop
@@ -93,13 +94,13 @@ using Link = pqxx::connection;
 
 std::unique_ptr<Link> lend(PGconn* made) { return std::make_unique<Link>(Link::seize_raw_connection(made)); }
 
-pqxx::result execute(pqxx::work& work, const std::string& sql, const std::vector<SqlParam>& params) {
+pqxx::result execute(pqxx::work& work, const std::string& prepared, const std::vector<SqlParam>& params) {
   pqxx::params values;
   for (const SqlParam& param : params) values.append(param);
 #if PQXX_VERSION_MAJOR > 7 || PQXX_VERSION_MINOR >= 9
-  return work.exec(sql, values);
+  return work.exec(pqxx::prepped(prepared), values);
 #else
-  return work.exec_params(sql, values);
+  return work.exec_prepared(prepared, values);
 #endif
 }
 
@@ -169,7 +170,7 @@ class Session final : public Database {
 
   std::unique_ptr<SqlRows> run(std::string_view file, const std::vector<SqlParam>& params) override {
     try {
-      return std::make_unique<Rows>(execute(*work_, std::string(sql_text(file)), params));
+      return std::make_unique<Rows>(execute(*work_, prepared(file), params));
     } catch (const std::exception&) {
       translate(fmt::format("statement '{}'", file));
     }
@@ -218,6 +219,19 @@ class Session final : public Database {
     throw DatabaseError(classify_connect_error(message), "connect to the database: " + cause + "; see warehouse.dsn");
   }
 
+  // Parsed once a session.
+  const std::string& prepared(std::string_view file) {
+    const auto [name, is_new] = prepared_.emplace(file);
+    if (!is_new) return *name;
+    try {
+      connection_->prepare(*name, std::string(sql_text(file)));
+    } catch (...) {
+      prepared_.erase(name);
+      throw;
+    }
+    return *name;
+  }
+
   std::string quoted_schema() const { return connection_->quote_name(schema_); }
 
   void prepare_session() {
@@ -243,6 +257,7 @@ class Session final : public Database {
   std::string schema_;
   PGconn* link_ = nullptr;  // the connection's
   std::unique_ptr<Link> connection_;
+  std::set<std::string, std::less<>> prepared_;
   std::unique_ptr<pqxx::work> work_;
   std::unique_ptr<CopyStream> copy_;
 };

@@ -87,12 +87,11 @@ class PostgresWarehouse final : public Warehouse {
   static void remember(Database& db, const Batch& batch, const LoadRequest& request, const WindowReport& report);
   static std::int64_t finish(Database& db, const TimeWindow& window, WindowReport& report);
   HeldIds held(Database& db, const TimeWindow& window);
-  void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows);
+  template <typename Meanwhile>
+  void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows, Meanwhile meanwhile);
   static void drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
                               std::vector<std::uint32_t>& users);
-  void write_users(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
-                   std::vector<std::uint32_t> users, bool look_first,
-                   const std::string& now, WindowReport& report);
+  static void write_users(Database& db, std::vector<SqlParam> arrays, const std::string& now, WindowReport& report);
   std::vector<Uuid> write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                      WindowReport& report);
   void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request, bool has_doubts,
@@ -224,12 +223,20 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
       report.lateness.push_back(std::chrono::duration_cast<std::chrono::seconds>(late));
     }
   }
-  copy(db, batch, diff.fresh);
-  // Of a window that is the newest of all, and read for the first time, nearly every profile is a newer one.
-  const bool look_first = compare || begun->boolean(0, 5);
   std::set<std::uint32_t> refused_rows;
   for (const auto& [row, why] : refused) refused_rows.insert(row);
-  write_users(db, batch, diff.fresh, distinct_users(batch, refused_rows, diff.fresh), look_first, now, report);
+  std::vector<std::uint32_t> users = distinct_users(batch, refused_rows, diff.fresh);
+  report.users_inserted = report.users_updated = 0;
+  report.users_unchanged = users.size();
+  report.users_without_id = batch.users_without_id;
+  // Of a window that is the newest of all, and read for the first time, nearly every profile is a newer one.
+  const bool look_first = compare || begun->boolean(0, 5);
+  if (look_first && !users.empty()) drop_up_to_date(db, batch, diff.fresh, users);
+  std::vector<SqlParam> arrays;
+  copy(db, batch, diff.fresh, [&] {
+    if (!users.empty()) arrays = user_arrays(batch, users);
+  });
+  if (!users.empty()) write_users(db, std::move(arrays), now, report);
   const std::vector<Uuid> rejects = write_rejects(db, batch, refused, now, report);
 
   lock_state(db, batch.window, begun->integer(0, 2));
@@ -318,8 +325,11 @@ HeldIds PostgresWarehouse::held(Database& db, const TimeWindow& window) {
   return {ids_of(rows->text(0, 0)), ids_of(rows->text(0, 1)), ids_of(rows->text(0, 2))};
 }
 
-void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows) {
-  if (rows.empty()) return;
+// While the database is at work on what is on its way to it, `meanwhile` is done.
+template <typename Meanwhile>
+void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows,
+                             Meanwhile meanwhile) {
+  if (rows.empty()) return meanwhile();
   rows_.clear();
   db.copy_begin("interactions", kInteractionColumns);
   for (const std::uint32_t i : rows) {
@@ -329,6 +339,7 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
     rows_.clear();
   }
   db.copy(rows_.bytes());
+  meanwhile();
   db.copy_end();
 }
 
@@ -355,22 +366,14 @@ void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, const 
   });
 }
 
-void PostgresWarehouse::write_users(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
-                                    std::vector<std::uint32_t> users, bool look_first,
-                                    const std::string& now, WindowReport& report) {
-  const std::size_t all = users.size();
-  report.users_inserted = report.users_updated = 0;
-  report.users_without_id = batch.users_without_id;
-  if (look_first && !users.empty()) drop_up_to_date(db, batch, fresh, users);
-  if (!users.empty()) {
-    std::vector<SqlParam> params = user_arrays(batch, users);
-    params.emplace_back(now);
-    const auto written = db.run("load/upsert_users", params);
-    for (std::size_t row = 0; row < written->size(); ++row) {
-      ++(written->boolean(row, 0) ? report.users_inserted : report.users_updated);
-    }
+void PostgresWarehouse::write_users(Database& db, std::vector<SqlParam> arrays, const std::string& now,
+                                    WindowReport& report) {
+  arrays.emplace_back(now);
+  const auto written = db.run("load/upsert_users", arrays);
+  for (std::size_t row = 0; row < written->size(); ++row) {
+    ++(written->boolean(row, 0) ? report.users_inserted : report.users_updated);
   }
-  report.users_unchanged = all - report.users_inserted - report.users_updated;
+  report.users_unchanged -= written->size();
 }
 
 // Answers their ids.
@@ -456,7 +459,7 @@ std::optional<DatabaseError> PostgresWarehouse::refusal_of(const Batch& batch, c
   Database& db = session_.database();
   try {
     db.begin();
-    copy(db, batch, rows);
+    copy(db, batch, rows, [] {});
     db.roll_back();
     return std::nullopt;
   } catch (const DatabaseError& error) {

@@ -22,3 +22,5 @@ SET jit = off;
 -- planner would rather read a month; and none is worth a second process.
 SET enable_seqscan = off;
 SET max_parallel_workers_per_gather = 0;
+-- What is best depends on the window.
+SET plan_cache_mode = force_custom_plan;
