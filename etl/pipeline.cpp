@@ -300,8 +300,11 @@ std::optional<TaskFailure> Pipeline::Worker::try_to_load(Slot& slot) {
       const std::scoped_lock lock(pipeline_.mutex_);
       pipeline_.events_.window_done(slot.report);
     }
-    pipeline_.succeeded(slot.task, slot.report.window.to,
-                        {slot.report.bytes, slot.report.rows_read + slot.report.rejected, slot.report.http});
+    AnswerSize size{slot.report.bytes, slot.report.rows_read + slot.report.rejected, slot.report.http};
+    if (slot.batch != nullptr && slot.report.window == slot.task.window) {
+      size.rows_by_hour = rows_by_hour(slot.task.window, slot.batch->interactions);
+    }
+    pipeline_.succeeded(slot.task, slot.report.window.to, size);
     return std::nullopt;
   } catch (const DatabaseError& error) {
     return as_failure(error);

@@ -14,6 +14,7 @@ constexpr std::chrono::duration<double> kDensityHalfLife = 72h;  // nights and w
 constexpr double kDensityDecay = 0.96;                            // an answer, at least: nor one burst the silence after
 constexpr double kTelling = 4.0;  // a quarter of a full answer
 constexpr double kMaxShrink = 0.25;
+constexpr double kWellFilled = 0.9;  // of a full answer: no week is like the one before
 constexpr double kGrowthWhereSlow = 2.0;
 constexpr double kMostCeilingGrowth = 0.1;
 constexpr double kLeastCeilingGrowth = 0.01;
@@ -25,6 +26,11 @@ constexpr std::size_t kMostSuspects = 64;
 constexpr int kControls = 2;
 constexpr std::uint64_t kKnownShare = 8;
 constexpr std::int64_t kMostLookAhead = 1 << 30;  // of the narrowest windows: decades
+
+template <typename Target, typename Actual>
+double times(Target target, Actual actual) {
+  return static_cast<double>(target) / std::max(1.0, static_cast<double>(actual));
+}
 
 bool hints_at_outage(Failure failure) { return !is_database(failure) && failure != Failure::throttled; }
 
@@ -62,14 +68,36 @@ sys_seconds settled_bound(Timestamp local_sent, std::optional<sys_seconds> serve
   return std::chrono::floor<seconds>(now - settle);
 }
 
+seconds WindowWidth::at(sys_seconds edge, bool backwards) const {
+  if (last_failed_) return current_;
+  seconds most = std::max(current_, std::chrono::floor<seconds>(std::min<std::chrono::duration<double>>(limits_.max, last_ * kMaxGrowth)));
+  if (ceiling_) most = std::min(most, std::chrono::floor<seconds>(*ceiling_ * kBelowCeiling));
+  const auto full = rhythm_.holds(kWellFilled, edge, backwards, std::max(most, limits_.min));
+  return full ? std::max(*full, limits_.min) : current_;
+}
+
+void WindowWidth::learn(const TimeWindow& window, const AnswerSize& answer) {
+  learn(window.width(), answer);
+  const double by_size = fits_by_size(answer);
+  rhythm_.learn(window, answer.rows_by_hour, 1.0 / std::min(by_size, fits_by_time(answer, by_size)));
+}
+
+// How many answers like this one make a full one.
+double WindowWidth::fits_by_size(const AnswerSize& answer) const {
+  return std::min(times(limits_.target_bytes, answer.bytes), times(limits_.target_rows, answer.rows));
+}
+
+// A server that takes long over next to nothing takes no less over a part of it, and narrow windows would never catch up.
+double WindowWidth::fits_by_time(const AnswerSize& answer, double by_size) const {
+  const double by_time = times(limits_.target_time.count(), answer.duration.count());
+  if (by_size < kMaxGrowth) return by_time;
+  return std::max(by_time, by_time > kMaxShrink ? kGrowthWhereSlow : 1.0);
+}
+
 void WindowWidth::learn(seconds width, const AnswerSize& answer) {
-  const auto ratio = [](auto target, auto actual) {
-    return static_cast<double>(target) / std::max(1.0, static_cast<double>(actual));
-  };
-  const double by_size = std::min(ratio(limits_.target_bytes, answer.bytes), ratio(limits_.target_rows, answer.rows));
-  double by_time = ratio(limits_.target_time.count(), answer.duration.count());
-  // A server that takes long over next to nothing takes no less over a part of it, and narrow windows would never catch up.
-  if (by_size >= kMaxGrowth) by_time = std::max(by_time, by_time > kMaxShrink ? kGrowthWhereSlow : 1.0);
+  const double by_size = fits_by_size(answer);
+  const double by_time = fits_by_time(answer, by_size);
+  last_ = width;
   const double by_density = 1.0 / (densest_lately(width, by_size) * static_cast<double>(width.count()));
   const double factor = std::clamp(std::min({by_size, by_time, by_density}), kMaxShrink, kMaxGrowth);
   last_failed_ = false;
@@ -197,10 +225,11 @@ Task::Kind WindowPlan::kind_of(const Task& task) const {
   return is_tight ? Task::Kind::tight : Task::Kind::window;
 }
 
-// Takes a window of the current width off that end of `part` which comes first.
+// Takes a window off that end of `part` which comes first.
 Task WindowPlan::cut(Task& part) const {
   Task task = part;
-  task.widest = task.known ? part.window.width() : width_.current();
+  const sys_seconds edge = options_.newest_first ? part.window.to : part.window.from;
+  task.widest = task.known ? part.window.width() : width_.at(edge, options_.newest_first);
   if (options_.newest_first) {
     task.window.from = std::max(part.window.from, part.window.to - task.widest * look_ahead_);
     part.window.to = task.window.from;
@@ -293,7 +322,7 @@ void WindowPlan::succeeded(const Task& task, sys_seconds loaded_to, const Answer
   abandoned(task);
   answered(task);
   if (task.kind == Task::Kind::probe) return;
-  width_.learn(task.window.width(), answer);
+  width_.learn(task.window, answer);
   if (loaded_to < task.window.to) unsettled_.push_back({std::max(loaded_to, task.window.from), task.window.to});
 }
 

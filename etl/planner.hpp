@@ -9,6 +9,7 @@
 #include "etl/coverage.hpp"
 #include "etl/known_answer.hpp"
 #include "etl/retry_policy.hpp"
+#include "etl/weekly_rhythm.hpp"
 
 namespace odetl {
 
@@ -59,17 +60,23 @@ struct AnswerSize {
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
   std::chrono::milliseconds duration{0};
+  std::vector<std::uint32_t> rows_by_hour = {};  ///< as WeeklyRhythm learns them; empty where the rows were not looked at
 };
 
 /// Learns how wide windows may be: so that answers as dense as any of late come near the targets (the time it takes counts
 /// only where there is something to serve), at most eight times wider from one answer to the next, at most half of what
 /// just failed, and back to a width that failed the slower, the more often that failed (down to a hundredth an answer).
+/// Where it knows the hours of the week, as many of them as fill an answer.
 class WindowWidth {
  public:
   explicit WindowWidth(const WidthLimits& limits) : limits_(limits), current_(limits.first) {}
 
+  /// Of windows anywhere.
   std::chrono::seconds current() const { return current_; }
+  /// Of the window that begins at `edge`, or (`backwards`) ends there.
+  std::chrono::seconds at(sys_seconds edge, bool backwards) const;
   void learn(std::chrono::seconds width, const AnswerSize& answer);
+  void learn(const TimeWindow& window, const AnswerSize& answer);
   void failed(std::chrono::seconds width);
   /// What failed lately failed at any width.
   void not_to_blame();
@@ -77,11 +84,15 @@ class WindowWidth {
   bool suits(const KnownAnswer& known) const;
 
  private:
+  double fits_by_size(const AnswerSize& answer) const;
+  double fits_by_time(const AnswerSize& answer, double by_size) const;
   double densest_lately(std::chrono::seconds width, double fits);
   void raise_ceiling(bool nearly_empty);
 
   WidthLimits limits_;
   std::chrono::seconds current_;
+  std::chrono::seconds last_{0};  // that was answered
+  WeeklyRhythm rhythm_;
   double densest_ = 0;  // share of a full answer that a second takes, decaying
   std::optional<std::chrono::duration<double>> ceiling_;  // a width that failed lately, growing
   std::chrono::seconds failed_width_{0};                  // where it began

@@ -251,8 +251,9 @@ Act<> SimulatedProcess::load(Pipe& pipe, Worker& worker, Session& session, Slot&
   world_.witness.expect(!pipe.loaded.overlaps(window), "the windows of a plan are disjoint",
                         [&] { return to_text(window); });
   pipe.loaded.add(window);
-  succeeded(pipe, slot.task, window.to,
-            {slot.answer.exchange.body_bytes, slot.answer.rows.size(), slot.answer.exchange.duration});
+  AnswerSize size{slot.answer.exchange.body_bytes, slot.answer.rows.size(), slot.answer.exchange.duration};
+  if (window == slot.task.window) size.rows_by_hour = rows_by_hour(window, slot.reading->rows);
+  succeeded(pipe, slot.task, window.to, size);
 }
 
 // Waits while a batch is kept; false when it is not to be tried again.
