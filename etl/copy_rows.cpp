@@ -59,4 +59,15 @@ void CopyRows::integer(std::int32_t value) {
 std::string_view copy_header() { return "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv; }
 std::string_view copy_trailer() { return "\377\377"sv; }
 
+std::int64_t binary_integer(std::string_view field) {
+  std::uint64_t value = 0;
+  if (field.size() != sizeof value) throw std::invalid_argument("a bigint has eight bytes");
+  for (const char byte : field) value = value << 8 | static_cast<unsigned char>(byte);
+  return static_cast<std::int64_t>(value);
+}
+
+Timestamp binary_timestamp(std::string_view field) {
+  return kPostgresEpoch + std::chrono::microseconds(binary_integer(field));
+}
+
 }  // namespace odetl

@@ -34,4 +34,8 @@ class CopyRows {
 std::string_view copy_header();
 std::string_view copy_trailer();
 
+/// A field of eight bytes (bigint) in the same form, and one of a timestamptz.
+std::int64_t binary_integer(std::string_view field);
+Timestamp binary_timestamp(std::string_view field);
+
 }  // namespace odetl

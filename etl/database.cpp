@@ -97,7 +97,7 @@ std::unique_ptr<Link> lend(PGconn* made) { return std::make_unique<Link>(Link::s
 pqxx::result execute(pqxx::work& work, const std::string& prepared, const std::vector<SqlParam>& params) {
   pqxx::params values;
   for (const SqlParam& param : params) values.append(param);
-#if PQXX_VERSION_MAJOR > 7 || PQXX_VERSION_MINOR >= 9
+#if PQXX_VERSION_MAJOR > 7 || PQXX_VERSION_MINOR >= 10
   return work.exec(pqxx::prepped(prepared), values);
 #else
   return work.exec_prepared(prepared, values);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "etl/canonical_json.hpp"
@@ -113,19 +112,23 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
     if (batch.users[user].identity != kLostIdentity && !refused.contains(i)) has_rows[user] = true;
   }
   for (const std::uint32_t i : fresh) has_rows[batch.interactions[i].user] = true;
-  std::unordered_map<std::string_view, std::uint32_t> best;
-  best.reserve(batch.users.size());
+  std::vector<std::uint32_t> listed;
   for (std::uint32_t i = 0; i < batch.users.size(); ++i) {
-    if (!has_rows[i]) continue;
-    const auto [at, is_new] = best.try_emplace(batch.users[i].user_id, i);
-    if (!is_new && replaces(batch.users[i], batch.users[at->second])) at->second = i;
+    if (has_rows[i]) listed.push_back(i);
   }
-  std::vector<std::uint32_t> users;
-  users.reserve(best.size());
-  for (const auto& [id, index] : best) users.push_back(index);
   // All loaders write users in one order, so that they never wait for each other in a circle.
-  std::sort(users.begin(), users.end(),
-            [&](auto a, auto b) { return batch.users[a].user_id < batch.users[b].user_id; });
+  std::sort(listed.begin(), listed.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const int order = batch.users[a].user_id.compare(batch.users[b].user_id);
+    return order != 0 ? order < 0 : a < b;
+  });
+  std::vector<std::uint32_t> users;
+  for (const std::uint32_t i : listed) {
+    if (users.empty() || batch.users[users.back()].user_id != batch.users[i].user_id) {
+      users.push_back(i);
+    } else if (replaces(batch.users[i], batch.users[users.back()])) {
+      users.back() = i;
+    }
+  }
   return users;
 }
 

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <map>
 #include <set>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "etl/copy_rows.hpp"
@@ -53,6 +52,30 @@ Coverage read_ranges(std::string_view text) {
 std::optional<sys_seconds> read_instant(const SqlRows& rows, int column) {
   if (rows.size() == 0 || !rows.get(0, column)) return std::nullopt;
   return sys_seconds(std::chrono::seconds(rows.integer(0, column)));
+}
+
+// Who says what is `fresh`.
+std::unordered_set<std::string_view> speakers(const Batch& batch, const std::vector<std::uint32_t>& fresh) {
+  std::unordered_set<std::string_view> ids;
+  std::optional<std::uint32_t> last;
+  for (const std::uint32_t i : fresh) {
+    const std::uint32_t user = batch.interactions[i].user;
+    if (user != last) ids.insert(batch.users[user].user_id);
+    last = user;
+  }
+  return ids;
+}
+
+std::string_view bytes_of(const std::array<std::uint8_t, 16>& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+// Than what is held since `observed_at`, binary; `same`: in all else they are alike.
+bool is_no_newer(const User& user, std::optional<std::string_view> observed_at, bool same) {
+  if (!user.observed_at) return true;
+  if (!observed_at) return false;
+  const Timestamp held = binary_timestamp(*observed_at);
+  return *user.observed_at < held || (*user.observed_at == held && same);
 }
 
 class PostgresWarehouse final : public Warehouse {
@@ -346,24 +369,22 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
 // Takes away the users that are known and unchanged: those are not even locked.
 void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
                                         std::vector<std::uint32_t>& users) {
-  const auto known = db.run("load/known_users", {user_ids_array(batch, users)});
-  std::unordered_map<std::string_view, std::size_t> row_of;
-  for (std::size_t row = 0; row < known->size(); ++row) row_of.emplace(known->text(row, 0), row);
-  std::unordered_set<std::string_view> said_something_new;
-  for (const std::uint32_t i : fresh) said_something_new.insert(batch.users[batch.interactions[i].user].user_id);
-  std::erase_if(users, [&](std::uint32_t i) {
-    const User& user = batch.users[i];
-    const auto at = row_of.find(user.user_id);
-    if (at == row_of.end()) return false;
-    if (!user.observed_at) return true;
-    if (!known->get(at->second, 1)) return false;
-    const auto age = known->integer(at->second, 1);
-    const auto served = user.observed_at->time_since_epoch().count();
-    const bool same = known->text(at->second, 2) == hex_of(user.profile_hash);
+  const auto known = db.run_binary("load/known_users", {user_ids_array(batch, users)});
+  const std::unordered_set<std::string_view> news = speakers(batch, fresh);
+  std::vector<bool> up_to_date(users.size());
+  for (std::size_t row = 0; row < known->size(); ++row) {
+    const auto place = static_cast<std::size_t>(binary_integer(known->text(row, 0)) - 1);
+    const User& user = batch.users[users[place]];
+    const bool same = known->text(row, 2) == bytes_of(user.profile_hash);
     // Read again in another order or other windows, the same profile stands with another message: that is nothing new.
-    if (same && !said_something_new.contains(user.user_id)) return true;
-    return served < age || (served == age && same);
-  });
+    const bool is_old_news = same && !news.contains(user.user_id);
+    up_to_date[place] = is_old_news || is_no_newer(user, known->get(row, 1), same);
+  }
+  std::size_t kept = 0;
+  for (std::size_t place = 0; place < users.size(); ++place) {
+    if (!up_to_date[place]) users[kept++] = users[place];
+  }
+  users.resize(kept);
 }
 
 void PostgresWarehouse::write_users(Database& db, std::vector<SqlParam> arrays, const std::string& now,

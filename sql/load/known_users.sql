@@ -1,4 +1,4 @@
--- $1 text[]: ids of users. What is known of them: id, age of the profile in microseconds since 1970, its hash.
-SELECT user_id, (extract(epoch FROM observed_at) * 1000000)::bigint, encode(profile_hash, 'hex')
-  FROM users
- WHERE user_id = ANY ($1::text[]);
+-- $1 text[]: ids of users. Those that are known: the place in the list, the profile's date, its hash. Answered in binary.
+SELECT served.place, known.observed_at, known.profile_hash
+  FROM unnest($1::text[]) WITH ORDINALITY AS served (user_id, place)
+  JOIN users AS known ON known.user_id = served.user_id;

@@ -55,6 +55,18 @@ TEST(CopyRows, HasFourBytesOfAnInteger) {
   EXPECT_EQ(field([](CopyRows& rows) { rows.integer(-1); }), "\0\0\0\4\377\377\377\377"sv);
 }
 
+TEST(CopyRows, AreReadBackAsTheyWereWritten) {
+  EXPECT_EQ(binary_integer("\0\0\0\0\0\0\1\2"sv), 258);
+  EXPECT_EQ(binary_integer("\377\377\377\377\377\377\377\377"sv), -1);
+  EXPECT_THROW(binary_integer("\0\0\1\2"sv), std::invalid_argument);
+  for (const char* text : {"2000-01-01T00:00:00.000001Z", "1969-12-31T23:59:59Z", "2024-02-29T12:00:00Z"}) {
+    const Timestamp instant = *parse_timestamp(text);
+    CopyRows rows;
+    rows.timestamp(instant);
+    EXPECT_EQ(binary_timestamp(rows.bytes().substr(4)), instant) << text;
+  }
+}
+
 TEST(CopyRows, StandBetweenTheSignatureAndTheEnd) {
   EXPECT_EQ(copy_header(), "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv);
   EXPECT_EQ(copy_header().size(), 19U);
