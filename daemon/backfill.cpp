@@ -2,10 +2,13 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "daemon/log.hpp"
@@ -60,7 +63,7 @@ class Backfill {
   std::vector<TimeWindow> left_to_others(const StreamState& state) const;
   void wait_for_others(std::stop_token stop);
   bool wait_for(sys_seconds settled, std::stop_token stop);
-  void summarise() const;
+  void summarise();
   void print_bottleneck() const;
   void print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const;
 
@@ -119,7 +122,7 @@ ExitCode Backfill::run(std::stop_token stop) {
     return ExitCode::done;
   }
   const std::vector<TimeWindow> unsettled = read_all(stop);
-  if (telemetry_.totals().inserted > 0) summarise();
+  if (telemetry_.totals().inserted > 0 && !stop.stop_requested()) summarise();
   print_summary(unsettled, stop.stop_requested());
   if (stop.stop_requested()) return ExitCode::done;
   if (!unsettled.empty()) {
@@ -214,13 +217,28 @@ bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
   return !stop.stop_requested();
 }
 
-void Backfill::summarise() const {
-  try {
-    wiring_.warehouse()->summarise({invocation_.from, invocation_.to});
-  } catch (const DatabaseError& error) {
-    // Only reading gets slower by that, until autovacuum comes by.
-    log(Event::indexes_not_summarised, {{"error", error.what()}});
+// Two months at a time, at least: nothing else is done any more.
+void Backfill::summarise() {
+  claims_.reset();  // two sessions, as before
+  const std::vector<TimeWindow> months = by_month({invocation_.from, invocation_.to});
+  std::atomic<std::size_t> next = 0;
+  std::atomic<std::size_t> done = 0;
+  std::vector<std::string> errors(static_cast<std::size_t>(std::max(2, workers())));
+  {
+    std::vector<std::jthread> threads;
+    for (std::string& error : errors) {
+      threads.emplace_back([&] {
+        try {
+          const auto warehouse = wiring_.warehouse();
+          for (std::size_t i = next++; i < months.size(); i = next++, ++done) warehouse->summarise(months[i]);
+        } catch (const std::exception& failure) {
+          error = failure.what();
+        }
+      });
+    }
   }
+  // Only reading gets slower by that, until autovacuum comes by.
+  if (done < months.size()) log(Event::indexes_not_summarised, {{"error", *std::max_element(errors.begin(), errors.end())}});
 }
 
 // What to change to be faster.

@@ -1,5 +1,6 @@
 #include "etl/time_window.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace odetl {
@@ -14,6 +15,17 @@ std::string to_text(const TimeWindow& window) {
   std::string text = "[";
   text.append(to_rfc3339(window.from)).append(", ").append(to_rfc3339(window.to)).append(")");
   return text;
+}
+
+std::vector<TimeWindow> by_month(const TimeWindow& window) {
+  std::vector<TimeWindow> parts;
+  for (sys_seconds from = window.from; from < window.to;) {
+    const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(from));
+    const sys_seconds next = std::chrono::sys_days(day.year() / day.month() / 1 + std::chrono::months(1));
+    parts.push_back({from, std::min(window.to, next)});
+    from = next;
+  }
+  return parts;
 }
 
 TimeWindow whole_seconds(Timestamp from, Timestamp to) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "etl/timestamp.hpp"
 
@@ -26,6 +27,9 @@ struct TimeWindow {
 
 /// `[2024-01-31T08:00:00Z, 2024-01-31T09:00:00Z)`.
 std::string to_text(const TimeWindow& window);
+
+/// The parts of a window that lie in one month (UTC) each, in order.
+std::vector<TimeWindow> by_month(const TimeWindow& window);
 
 /// `from` cut up, `to` cut down: the widest window of whole seconds inside two instants.
 TimeWindow whole_seconds(Timestamp from, Timestamp to);

@@ -58,6 +58,18 @@ TEST(TimeWindow, IsEmptyWhenItEndsWhereItBeginsOrBefore) {
 
 TEST(TimeWindow, PrintsAsAHalfOpenRange) { EXPECT_EQ(to_text(kHour), "[2024-01-31T08:00:00Z, 2024-01-31T09:00:00Z)"); }
 
+TEST(ByMonth, CutsAtTheFirstOfEachMonth) {
+  const auto day = [](int year, unsigned month, unsigned of_month) {
+    return sys_seconds(std::chrono::sys_days(std::chrono::year(year) / month / of_month));
+  };
+  EXPECT_EQ(by_month({day(2023, 12, 31), day(2024, 2, 1)}),
+            (std::vector<TimeWindow>{{day(2023, 12, 31), day(2024, 1, 1)}, {day(2024, 1, 1), day(2024, 2, 1)}}));
+  EXPECT_EQ(by_month({day(2024, 2, 1), day(2024, 3, 1) + 1s}),
+            (std::vector<TimeWindow>{{day(2024, 2, 1), day(2024, 3, 1)}, {day(2024, 3, 1), day(2024, 3, 1) + 1s}}));
+  EXPECT_EQ(by_month(kHour), std::vector<TimeWindow>{kHour});
+  EXPECT_TRUE(by_month({kEight, kEight}).empty());
+}
+
 TEST(WholeSeconds, LiesInsideItsInstants) {
   EXPECT_EQ(whole_seconds(kEight, kEight + 1h), kHour);
   EXPECT_EQ(whole_seconds(Timestamp{kEight} - 1us, Timestamp{kEight} + 1h + 999'999us), kHour);
