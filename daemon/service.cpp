@@ -95,6 +95,7 @@ class Service::Impl {
   std::optional<std::chrono::milliseconds> clock_offset_;  // of the server, against ours
   std::optional<Recheck> recheck_;
   bool leads_ = false;
+  bool state_is_fresh_ = false;  // read at the end of the last turn, since when only others wrote
   bool ready_told_ = false;
   int fruitless_ = 0;  // turns that ended because a human must act
 
@@ -113,6 +114,7 @@ sys_seconds Service::Impl::settled() const {
 
 void Service::Impl::refresh_state() {
   state_ = warehouse_->read_state();
+  state_is_fresh_ = true;
   show();
 }
 
@@ -193,16 +195,18 @@ std::optional<TaskFailure> Service::Impl::poll(std::stop_token stop, const PlanO
 void Service::Impl::begin_recheck() {
   const auto now = std::chrono::floor<seconds>(surroundings_.now());
   for (const auto& [every, span] : wiring_.config().windows.rechecks) {
-    const auto last = warehouse_->last_recheck(span);
-    if (last && now - *last < every && *last <= now) continue;
+    const auto last = state_.rechecked.find(span);
+    const bool is_first = last == state_.rechecked.end();
+    if (!is_first && now - last->second < every && last->second <= now) continue;
     const auto ranges = recheck_ranges(state_, span, wiring_.config().windows.lookback);
     PlanOptions options;
     options.retry_poisoned = true;
-    if (last && !ranges.empty()) {
+    if (!is_first && !ranges.empty()) {
       options.known_answers = warehouse_->known_answers({ranges.front().from, ranges.back().to});
     }
     warehouse_->set_last_recheck(span, now);
-    if (!last) continue;  // what was read just now needs no second look
+    state_.rechecked[span] = now;
+    if (is_first) continue;  // what was read just now needs no second look
     recheck_.emplace(ranges, state_, width_, options);
     log(Event::recheck_begun, {{"span", to_text(span)}});
     return;
@@ -213,6 +217,7 @@ void Service::Impl::begin_recheck() {
 void Service::Impl::recheck(std::stop_token stop, SteadyTime pause_at) {
   if (!recheck_) begin_recheck();
   if (!recheck_) return;
+  state_is_fresh_ = false;
   work(recheck_->plan, Reason::recheck, stop, pause_at);
   if (!recheck_->plan.is_done()) return;
   const auto& stopped_by = recheck_->plan.stopped_by();
@@ -227,6 +232,7 @@ bool Service::Impl::lead(std::stop_token stop) {
     metrics_.leader(true);
     log(Event::leading, {{"warehouse", wiring_.database_name()}});
     recheck_.reset();
+    refresh_state();  // with what the former leader did last
     return true;
   }
   log(Event::standing_by, {{"why", "another process polls this warehouse"}});
@@ -307,7 +313,7 @@ void Service::Impl::open_warehouse(std::stop_token stop) {
 bool Service::Impl::start(std::stop_token stop) {
   if (!warehouse_) open_warehouse(stop);
   take_up_token();
-  refresh_state();
+  if (!std::exchange(state_is_fresh_, false)) refresh_state();
   if (!ready_told_) {
     ready_told_ = true;
     manager_.ready();

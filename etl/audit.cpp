@@ -192,7 +192,6 @@ class AuditingWarehouse final : public Warehouse {
   std::optional<std::int64_t> confirm(const TimeWindow&, const AnswerHash&, WindowReport&) override { return std::nullopt; }
   StreamState read_state() override { return inner_->read_state(); }
   void set_poll_from(sys_seconds from) override { inner_->set_poll_from(from); }
-  std::optional<sys_seconds> last_recheck(std::chrono::seconds span) override { return inner_->last_recheck(span); }
   void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override {
     inner_->set_last_recheck(span, begun);
   }

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct StreamState {
   Coverage poisoned;                     ///< seconds that the server could not serve
   std::optional<sys_seconds> poll_from;  ///< where live polling began
   std::int64_t load_number = 0;          ///< of the last committed load
+  std::map<std::chrono::seconds, sys_seconds> rechecked;  ///< when each recheck was last begun, by its span
   std::int64_t rejected = 0;             ///< records in quarantine
 };
 

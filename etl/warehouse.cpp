@@ -33,19 +33,25 @@ std::string why_refused(const DatabaseError& error) {
   return what + " (SQLSTATE " + error.sqlstate() + ")";
 }
 
-// `from to from to …` as sql/state/read.sql writes ranges.
-Coverage read_ranges(std::string_view text) {
-  Coverage coverage;
+// `a b a b …` as sql/state/read.sql writes pairs of seconds.
+std::vector<std::pair<std::chrono::seconds, std::chrono::seconds>> read_pairs(std::string_view text) {
+  std::vector<std::pair<std::chrono::seconds, std::chrono::seconds>> pairs;
   const char* at = text.data();
   const char* const end = at + text.size();
   while (at != end) {
-    long long from = 0;
-    long long to = 0;
-    at = std::from_chars(at, end, from).ptr + 1;
-    at = std::from_chars(at, end, to).ptr;
+    long long first = 0;
+    long long second = 0;
+    at = std::from_chars(at, end, first).ptr + 1;
+    at = std::from_chars(at, end, second).ptr;
     if (at != end) ++at;
-    coverage.add({sys_seconds(std::chrono::seconds(from)), sys_seconds(std::chrono::seconds(to))});
+    pairs.emplace_back(first, second);
   }
+  return pairs;
+}
+
+Coverage read_ranges(std::string_view text) {
+  Coverage coverage;
+  for (const auto& [from, to] : read_pairs(text)) coverage.add({sys_seconds(from), sys_seconds(to)});
   return coverage;
 }
 
@@ -89,7 +95,6 @@ class PostgresWarehouse final : public Warehouse {
   std::optional<std::int64_t> confirm(const TimeWindow& window, const AnswerHash& answer, WindowReport& report) override;
   void record(const WindowReport& report) override;
   void set_poll_from(sys_seconds from) override;
-  std::optional<sys_seconds> last_recheck(std::chrono::seconds span) override;
   void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override;
   bool try_lead() override;
   void summarise(const TimeWindow& range) override;
@@ -170,6 +175,9 @@ StreamState PostgresWarehouse::read_state() {
     state.poll_from = read_instant(*rows, 3);
     state.load_number = rows->integer(0, 4);
     state.rejected = rows->integer(0, 5);
+    for (const auto& [span, begun] : read_pairs(rows->text(0, 6))) {
+      state.rechecked.emplace(span, std::chrono::seconds(begun));
+    }
     return state;
   });
 }
@@ -531,12 +539,6 @@ void PostgresWarehouse::record(const WindowReport& report) {
 
 void PostgresWarehouse::set_poll_from(sys_seconds from) {
   write([&](Database& db) { return db.run("state/set_poll_from", {kStream, to_rfc3339(from)}); });
-}
-
-std::optional<sys_seconds> PostgresWarehouse::last_recheck(std::chrono::seconds span) {
-  return session_.transaction([&](Database& db) {
-    return read_instant(*db.run("state/read_rechecked", {kStream, std::to_string(span.count())}), 0);
-  });
 }
 
 void PostgresWarehouse::set_last_recheck(std::chrono::seconds span, sys_seconds begun) {

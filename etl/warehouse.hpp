@@ -77,7 +77,6 @@ class Warehouse {
   virtual void record(const WindowReport& report) = 0;
 
   virtual void set_poll_from(sys_seconds from) = 0;
-  virtual std::optional<sys_seconds> last_recheck(std::chrono::seconds span) = 0;
   virtual void set_last_recheck(std::chrono::seconds span, sys_seconds begun) = 0;
 
   /// Tries to become the one daemon that polls. Holds until this object ends, or until a session broke and another took

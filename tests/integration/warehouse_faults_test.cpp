@@ -131,7 +131,7 @@ TEST_F(Faults, OddDefaultsOfTheServerDoNotMatterEvenAfterALostSession) {
         cluster().query_at(dsn_ + " client_encoding=UTF8", "SELECT DISTINCT name, setting FROM public.seen ORDER BY 1"),
         kExpectedSettings);
     warehouse->set_last_recheck(std::chrono::hours(1), kDay.from);
-    EXPECT_EQ(warehouse->last_recheck(std::chrono::hours(1)), kDay.from);
+    EXPECT_EQ(warehouse->read_state().rechecked.at(std::chrono::hours(1)), kDay.from);
     EXPECT_EQ(warehouse->read_state().watermark, kDay.to);
     cluster().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opendialog-etl'");
     EXPECT_EQ(error_of([&] { warehouse->read_state(); }).failure(), Failure::db_unreachable);

@@ -36,11 +36,11 @@ TEST_F(Loading, RemembersWherePollingBeganAndWhenRechecksWere) {
   warehouse_->set_poll_from(kDay.from);
   EXPECT_EQ(warehouse_->read_state().poll_from, kDay.from);
 
-  EXPECT_EQ(warehouse_->last_recheck(std::chrono::hours(24)), std::nullopt);
+  EXPECT_TRUE(warehouse_->read_state().rechecked.empty());
   warehouse_->set_last_recheck(std::chrono::hours(24), kDay.from);
   warehouse_->set_last_recheck(std::chrono::hours(1), kDay.to);
-  EXPECT_EQ(warehouse_->last_recheck(std::chrono::hours(24)), kDay.from);
-  EXPECT_EQ(open()->last_recheck(std::chrono::hours(1)), kDay.to);
+  EXPECT_EQ(open()->read_state().rechecked,
+            (std::map<std::chrono::seconds, sys_seconds>{{std::chrono::hours(1), kDay.to}, {std::chrono::hours(24), kDay.from}}));
 }
 
 TEST_F(Loading, HasOneLeader) {

@@ -242,15 +242,9 @@ void MemoryWarehouse::set_poll_from(sys_seconds from) {
   store_.tables_.state.poll_from = from;
 }
 
-std::optional<sys_seconds> MemoryWarehouse::last_recheck(std::chrono::seconds span) {
-  const std::scoped_lock lock(store_.mutex_);
-  const auto at = store_.tables_.rechecks.find(span);
-  return at == store_.tables_.rechecks.end() ? std::nullopt : std::optional(at->second);
-}
-
 void MemoryWarehouse::set_last_recheck(std::chrono::seconds span, sys_seconds begun) {
   const std::scoped_lock lock(store_.mutex_);
-  store_.tables_.rechecks[span] = begun;
+  store_.tables_.state.rechecked[span] = begun;
 }
 
 bool MemoryWarehouse::try_lead() {

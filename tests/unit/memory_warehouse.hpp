@@ -40,7 +40,6 @@ struct MemoryTables {
   std::map<Uuid, std::string> rejects;  ///< reason by id
   std::vector<LedgerRow> ledger;
   StreamState state;
-  std::map<std::chrono::seconds, sys_seconds> rechecks;
   std::map<sys_seconds, KnownAnswer> known_answers;  ///< by the window's first instant
 };
 
@@ -92,7 +91,6 @@ class MemoryWarehouse final : public Warehouse {
   std::optional<std::int64_t> confirm(const TimeWindow& window, const AnswerHash& answer, WindowReport& report) override;
   void record(const WindowReport& report) override;
   void set_poll_from(sys_seconds from) override;
-  std::optional<sys_seconds> last_recheck(std::chrono::seconds span) override;
   void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override;
   bool try_lead() override;
   void summarise(const TimeWindow&) override {}

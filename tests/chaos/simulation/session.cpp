@@ -205,18 +205,10 @@ Act<> Session::set_poll_from(sys_seconds from) {
   co_await commit(change);
 }
 
-Act<std::optional<sys_seconds>> Session::last_recheck(seconds span) {
-  co_await begin();
-  const auto found = database_.rechecks.find(span);
-  const auto at = found == database_.rechecks.end() ? std::nullopt : std::optional(found->second);
-  co_await commit(nothing());
-  co_return at;
-}
-
 Act<> Session::set_last_recheck(seconds span, sys_seconds begun) {
   co_await begin_writing();
   co_await lock_state();
-  const std::function<void()> change = [database = &database_, span, begun] { database->rechecks[span] = begun; };
+  const std::function<void()> change = [database = &database_, span, begun] { database->state.rechecked[span] = begun; };
   co_await commit(change);
 }
 

@@ -145,6 +145,7 @@ class SimulatedDaemon final : public SimulatedProcess {
   std::optional<Recheck> recheck_;
   std::vector<Timestamp> rechecks_done_;
   bool leads_ = false;
+  bool state_is_fresh_ = false;
   int fruitless_ = 0;
 };
 

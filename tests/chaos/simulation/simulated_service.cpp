@@ -32,11 +32,12 @@ Act<> SimulatedDaemon::turn() {
 }
 
 Act<> SimulatedDaemon::do_turn(Timestamp begun, Timestamp& next) {
-  state_ = co_await session_->read_state();
+  if (!std::exchange(state_is_fresh_, false)) state_ = co_await session_->read_state();
   const bool leads = co_await lead(begun, next);
   if (!leads) co_return;
   const auto stopped_by = co_await poll();
   state_ = co_await session_->read_state();
+  state_is_fresh_ = true;
   if (stopped_by && stopped_by->failure == Failure::not_leader) {
     leads_ = false;
     next = begun;
@@ -54,6 +55,7 @@ Act<bool> SimulatedDaemon::lead(Timestamp begun, Timestamp& next) {
   leads_ = co_await session_->try_lead();
   if (leads_) {
     recheck_.reset();
+    state_ = co_await session_->read_state();
   } else {
     next = co_await next_try(begun);
   }
@@ -114,10 +116,12 @@ Act<std::optional<TaskFailure>> SimulatedDaemon::poll() {
 Act<> SimulatedDaemon::begin_recheck() {
   const auto now = std::chrono::floor<seconds>(world_.local_now());
   for (const auto& [every, span] : options_.rechecks) {
-    const auto last = co_await session_->last_recheck(span);
-    if (last && now - *last < every && *last <= now) continue;
+    const auto last = state_.rechecked.find(span);
+    const bool is_first = last == state_.rechecked.end();
+    if (!is_first && now - last->second < every && last->second <= now) continue;
     co_await session_->set_last_recheck(span, now);
-    if (!last) continue;
+    state_.rechecked[span] = now;
+    if (is_first) continue;
     PlanOptions plan;
     plan.retry_poisoned = true;
     const auto ranges = recheck_ranges(state_, span, options_.lookback);
@@ -130,6 +134,7 @@ Act<> SimulatedDaemon::begin_recheck() {
 Act<> SimulatedDaemon::recheck(Timestamp pause_at) {
   if (!recheck_) co_await begin_recheck();
   if (!recheck_) co_return;
+  state_is_fresh_ = false;
   co_await work_on(recheck_->plan, Reason::recheck, pause_at);
   if (!recheck_->plan.is_done()) co_return;
   if (!recheck_->plan.stopped_by()) rechecks_done_.push_back(recheck_->begun);

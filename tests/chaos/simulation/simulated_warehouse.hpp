@@ -91,7 +91,6 @@ class SimulatedDatabase {
   std::set<Uuid> doubts;  ///< vanished_interactions
   std::map<sys_seconds, KnownAnswer> known_answers;  ///< by their window's beginning
   std::vector<std::pair<std::int64_t, TimeWindow>> loads;
-  std::map<std::chrono::seconds, sys_seconds> rechecks;
   std::vector<Claim> claims;
 
   /// Times of faults, and how likely a step fails then; an outage fails all.
@@ -162,7 +161,6 @@ class Session {
   Act<> record_poisoned(TimeWindow window);
   Act<> record();
   Act<> set_poll_from(sys_seconds from);
-  Act<std::optional<sys_seconds>> last_recheck(std::chrono::seconds span);
   Act<> set_last_recheck(std::chrono::seconds span, sys_seconds begun);
   Act<bool> try_lead();
   Act<std::optional<TimeWindow>> claim(TimeWindow window, seconds widest);
