@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -63,7 +64,7 @@ class Backfill {
   std::vector<TimeWindow> left_to_others(const StreamState& state) const;
   void wait_for_others(std::stop_token stop);
   bool wait_for(sys_seconds settled, std::stop_token stop);
-  void summarise();
+  void summarise(const std::stop_token& stop);
   void print_bottleneck() const;
   void print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const;
 
@@ -122,7 +123,7 @@ ExitCode Backfill::run(std::stop_token stop) {
     return ExitCode::done;
   }
   const std::vector<TimeWindow> unsettled = read_all(stop);
-  if (telemetry_.totals().inserted > 0 && !stop.stop_requested()) summarise();
+  if (telemetry_.totals().inserted > 0 && !stop.stop_requested()) summarise(stop);
   print_summary(unsettled, stop.stop_requested());
   if (stop.stop_requested()) return ExitCode::done;
   if (!unsettled.empty()) {
@@ -178,7 +179,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                                        std::stop_token stop) {
   PlanOptions options = command_plan_options();
   options.retry_poisoned = true;
-  options.newest_first = true;
+  options.order = Order::newest_first;
   if (invocation_.reload) options.known_answers = wiring_.warehouse()->known_answers({invocation_.from, invocation_.to});
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
@@ -217,28 +218,34 @@ bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
   return !stop.stop_requested();
 }
 
-// Two months at a time, at least: nothing else is done any more.
-void Backfill::summarise() {
-  claims_.reset();  // two sessions, as before
+// A month a session, two at a time at least: nothing else is done any more.
+void Backfill::summarise(const std::stop_token& stop) {
+  claims_.reset();
   const std::vector<TimeWindow> months = by_month({invocation_.from, invocation_.to});
   std::atomic<std::size_t> next = 0;
-  std::atomic<std::size_t> done = 0;
-  std::vector<std::string> errors(static_cast<std::size_t>(std::max(2, workers())));
-  {
-    std::vector<std::jthread> threads;
-    for (std::string& error : errors) {
-      threads.emplace_back([&] {
-        try {
-          const auto warehouse = wiring_.warehouse();
-          for (std::size_t i = next++; i < months.size(); i = next++, ++done) warehouse->summarise(months[i]);
-        } catch (const std::exception& failure) {
-          error = failure.what();
-        }
-      });
+  std::mutex mutex;
+  std::string error;
+  const auto work = [&] {
+    try {
+      const auto warehouse = wiring_.warehouse();
+      const std::stop_callback on_stop(stop, [&warehouse] { warehouse->cancel(); });
+      for (std::size_t i = next++; i < months.size() && !stop.stop_requested(); i = next++) warehouse->summarise(months[i]);
+    } catch (const std::exception& failure) {
+      const std::scoped_lock lock(mutex);
+      error = failure.what();
     }
+  };
+  {
+    std::vector<std::jthread> others;
+    try {
+      for (int i = 1; i < std::max(2, workers()); ++i) others.emplace_back(work);
+    } catch (const std::system_error&) {
+      // Fewer do it, too.
+    }
+    work();
   }
   // Only reading gets slower by that, until autovacuum comes by.
-  if (done < months.size()) log(Event::indexes_not_summarised, {{"error", *std::max_element(errors.begin(), errors.end())}});
+  if (!error.empty() && !stop.stop_requested()) log(Event::indexes_not_summarised, {{"error", error}});
 }
 
 // What to change to be faster.

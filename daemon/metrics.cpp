@@ -96,7 +96,7 @@ struct Metrics::Families {
   Counter& response_bytes = counter(registry, "api_response_bytes_total", "Bytes of the bodies of answers, as sent.").Add({});
   Family<Counter>& retries = counter(registry, "api_retries_total", "Failures that were tried again, by cause.");
   Histogram& load_seconds = BuildHistogram().Name("opendialog_etl_load_seconds").Help("Time of a load's transaction.").Register(registry).Add({}, kSeconds);
-  Gauge& width = gauge(registry, "window_width_seconds", "How wide windows are at the moment.");
+  Gauge& width = gauge(registry, "window_width_seconds", "How wide a window may be that begins now.");
   Histogram& lateness = BuildHistogram().Name("opendialog_etl_row_lateness_seconds").Help("Age of new interactions when they were first seen by a poll.").Register(registry).Add({}, kLateness);
   Gauge& gaps = gauge(registry, "coverage_gap_seconds", "Time behind the watermark that is not loaded.");
   Gauge& rejected = gauge(registry, "rejected_records", "Records in quarantine.");

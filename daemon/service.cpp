@@ -95,7 +95,9 @@ class Service::Impl {
   std::optional<std::chrono::milliseconds> clock_offset_;  // of the server, against ours
   std::optional<Recheck> recheck_;
   bool leads_ = false;
-  bool state_is_fresh_ = false;  // read at the end of the last turn, since when only others wrote
+  // Read at the end of the last turn, since when only others wrote: what a backfill loaded meanwhile is read once more, and
+  // that the session was lost is found when the next answer is loaded.
+  bool state_is_fresh_ = false;
   bool ready_told_ = false;
   int fruitless_ = 0;  // turns that ended because a human must act
 
@@ -114,7 +116,6 @@ sys_seconds Service::Impl::settled() const {
 
 void Service::Impl::refresh_state() {
   state_ = warehouse_->read_state();
-  state_is_fresh_ = true;
   show();
 }
 
@@ -124,7 +125,7 @@ void Service::Impl::show() {
     for (const TimeWindow& gap : state_.coverage.gaps({*state_.coverage.lower(), *state_.watermark})) gaps += gap.width();
   }
   metrics_.watermark(state_.watermark, gaps);
-  metrics_.window_width(width_.current());
+  metrics_.window_width(width_.at(settled(), Order::oldest_first));
   metrics_.rejected_records(static_cast<std::uint64_t>(state_.rejected));
   metrics_.leader(leads_);
   const std::scoped_lock lock(mutex_);
@@ -334,6 +335,7 @@ void Service::Impl::turn(std::stop_token stop) {
     options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
     const auto stopped_by = poll(stop, options);
     refresh_state();
+    state_is_fresh_ = true;
     if (stopped_by && stopped_by->failure == Failure::not_leader) {
       leads_ = false;
       next = begun;
@@ -351,7 +353,7 @@ void Service::Impl::turn(std::stop_token stop) {
     }
   } catch (const DatabaseError& error) {
     if (stop.stop_requested()) return;  // it was cut short
-    leads_ = false;
+    leads_ = state_is_fresh_ = false;
     metrics_.leader(false);
     const bool a_human_must_act = error.failure() == Failure::db_denied || error.failure() == Failure::db_schema;
     if (a_human_must_act && !ready_told_) throw;  // a start that cannot succeed; later it is waited out

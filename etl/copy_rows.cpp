@@ -67,7 +67,9 @@ std::int64_t binary_integer(std::string_view field) {
 }
 
 Timestamp binary_timestamp(std::string_view field) {
-  return kPostgresEpoch + std::chrono::microseconds(binary_integer(field));
+  const std::chrono::microseconds since(binary_integer(field));
+  const Timestamp epoch = kPostgresEpoch;
+  return since > Timestamp::max() - epoch ? Timestamp::max() : epoch + since;
 }
 
 }  // namespace odetl

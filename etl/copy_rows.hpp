@@ -34,7 +34,7 @@ class CopyRows {
 std::string_view copy_header();
 std::string_view copy_trailer();
 
-/// A field of eight bytes (bigint) in the same form, and one of a timestamptz.
+/// A field of eight bytes (bigint) in the same form, and one of a timestamptz; infinity is the last instant there is.
 std::int64_t binary_integer(std::string_view field);
 Timestamp binary_timestamp(std::string_view field);
 

@@ -81,6 +81,7 @@ class Pipeline::Worker {
     Body body;
     std::optional<ResponseParser> parser;
     const Batch* batch = nullptr;      // none while the answer is the one that is known
+    std::vector<std::uint32_t> rows_by_hour;
     WindowReport report;
     std::int64_t seen_load = 0;
   };
@@ -244,6 +245,7 @@ bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
   const TimeWindow owned{task.window.from, std::min(task.window.to, bound)};
   slot.reading = {task.asked(), owned, options.echo, options.trust_record_user_id, options.surrogate_unknown_users};
   slot.batch = nullptr;
+  slot.rows_by_hour.clear();
   slot.report.window = owned;
   if (is_known(slot, owned)) return true;
   client_.decode(task.asked(), slot.answer, slot.body, slot.exchange);
@@ -274,6 +276,10 @@ void Pipeline::Worker::parse(Slot& slot, ResponseParser& parser) {
                        "': the server keeps fractions of seconds and was not asked for the last one; it is asked again");
   }
   slot.report.echo_differs = slot.batch->echo_differs;
+  // Where the clock cut the window short, its last hours look emptier than they are.
+  if (slot.report.window == slot.task.window) {
+    slot.rows_by_hour = rows_by_hour(slot.task.window, slot.batch->interactions);
+  }
 }
 
 void Pipeline::Worker::load(Slot& slot) {
@@ -300,11 +306,9 @@ std::optional<TaskFailure> Pipeline::Worker::try_to_load(Slot& slot) {
       const std::scoped_lock lock(pipeline_.mutex_);
       pipeline_.events_.window_done(slot.report);
     }
-    AnswerSize size{slot.report.bytes, slot.report.rows_read + slot.report.rejected, slot.report.http};
-    if (slot.batch != nullptr && slot.report.window == slot.task.window) {
-      size.rows_by_hour = rows_by_hour(slot.task.window, slot.batch->interactions);
-    }
-    pipeline_.succeeded(slot.task, slot.report.window.to, size);
+    pipeline_.succeeded(slot.task, slot.report.window.to,
+                        {slot.report.bytes, slot.report.rows_read + slot.report.rejected, slot.report.http,
+                         std::move(slot.rows_by_hour)});
     return std::nullopt;
   } catch (const DatabaseError& error) {
     return as_failure(error);

@@ -15,6 +15,9 @@ constexpr double kDensityDecay = 0.96;                            // an answer, 
 constexpr double kTelling = 4.0;  // a quarter of a full answer
 constexpr double kMaxShrink = 0.25;
 constexpr double kWellFilled = 0.9;  // of a full answer: no week is like the one before
+constexpr double kSurprising = 2.0;  // times fuller than foretold; a burst of an hour is less
+constexpr double kMostSurprise = 64.0;
+constexpr double kSurpriseDecay = 0.95;  // an answer
 constexpr double kGrowthWhereSlow = 2.0;
 constexpr double kMostCeilingGrowth = 0.1;
 constexpr double kLeastCeilingGrowth = 0.01;
@@ -68,18 +71,30 @@ sys_seconds settled_bound(Timestamp local_sent, std::optional<sys_seconds> serve
   return std::chrono::floor<seconds>(now - settle);
 }
 
-seconds WindowWidth::at(sys_seconds edge, bool backwards) const {
+seconds WindowWidth::at(sys_seconds edge, Order order) const {
   if (last_failed_) return current_;
-  seconds most = std::max(current_, std::chrono::floor<seconds>(std::min<std::chrono::duration<double>>(limits_.max, last_ * kMaxGrowth)));
+  seconds most = std::max(current_, widest_next_);
   if (ceiling_) most = std::min(most, std::chrono::floor<seconds>(*ceiling_ * kBelowCeiling));
-  const auto full = rhythm_.holds(kWellFilled, edge, backwards, std::max(most, limits_.min));
+  const auto full = rhythm_.holds(kWellFilled / surprise_, edge, order, std::max(most, limits_.min));
   return full ? std::max(*full, limits_.min) : current_;
 }
 
 void WindowWidth::learn(const TimeWindow& window, const AnswerSize& answer) {
   learn(window.width(), answer);
+  if (!answer.rows_by_hour.empty()) learn_rhythm(window, answer);
+}
+
+void WindowWidth::learn_rhythm(const TimeWindow& window, const AnswerSize& answer) {
   const double by_size = fits_by_size(answer);
-  rhythm_.learn(window, answer.rows_by_hour, 1.0 / std::min(by_size, fits_by_time(answer, by_size)));
+  // The time of a nearly empty answer is not that of its rows.
+  const double fits = by_size >= kMaxGrowth ? by_size : std::min(by_size, fits_by_time(answer, by_size));
+  const auto foretold = rhythm_.foretold(window);
+  surprise_ = std::max(1.0, surprise_ * kSurpriseDecay);
+  if (foretold && *foretold > 0 && fits < kTelling) {
+    const double times_fuller = 1.0 / (fits * *foretold);
+    if (times_fuller > kSurprising) surprise_ = std::max(surprise_, std::min(times_fuller, kMostSurprise));
+  }
+  rhythm_.learn(window, answer.rows_by_hour, 1.0 / fits);
 }
 
 // How many answers like this one make a full one.
@@ -97,7 +112,8 @@ double WindowWidth::fits_by_time(const AnswerSize& answer, double by_size) const
 void WindowWidth::learn(seconds width, const AnswerSize& answer) {
   const double by_size = fits_by_size(answer);
   const double by_time = fits_by_time(answer, by_size);
-  last_ = width;
+  const auto widest_next = width * std::clamp(by_time, kMaxShrink, kMaxGrowth);
+  widest_next_ = std::chrono::floor<seconds>(std::min<std::chrono::duration<double>>(limits_.max, widest_next));
   const double by_density = 1.0 / (densest_lately(width, by_size) * static_cast<double>(width.count()));
   const double factor = std::clamp(std::min({by_size, by_time, by_density}), kMaxShrink, kMaxGrowth);
   last_failed_ = false;
@@ -228,9 +244,11 @@ Task::Kind WindowPlan::kind_of(const Task& task) const {
 // Takes a window off that end of `part` which comes first.
 Task WindowPlan::cut(Task& part) const {
   Task task = part;
-  const sys_seconds edge = options_.newest_first ? part.window.to : part.window.from;
-  task.widest = task.known ? part.window.width() : width_.at(edge, options_.newest_first);
-  if (options_.newest_first) {
+  const sys_seconds edge = is_newest_first() ? part.window.to : part.window.from;
+  task.widest = task.known ? part.window.width() : width_.at(edge, options_.order);
+  // What is read of a look ahead may lie anywhere in it.
+  if (look_ahead_ > 1 && !task.known) task.widest = std::min(task.widest, width_.current());
+  if (is_newest_first()) {
     task.window.from = std::max(part.window.from, part.window.to - task.widest * look_ahead_);
     part.window.to = task.window.from;
   } else {
@@ -282,7 +300,7 @@ std::optional<Task> WindowPlan::take() {
     suspects_.pop_back();
   } else if (!queue_.empty()) {
     task = cut(next_part());
-    if (next_part().window.empty()) options_.newest_first ? queue_.pop_back() : queue_.pop_front();
+    if (next_part().window.empty()) queue_.erase(is_newest_first() ? std::prev(queue_.end()) : queue_.begin());
   } else {
     return std::nullopt;
   }
@@ -443,7 +461,7 @@ void WindowPlan::follow(Verdict& verdict, const Task& task) {
 void WindowPlan::split(const TimeWindow& window) {
   width_.failed(window.width());
   auto [first, second] = window.split();
-  if (options_.newest_first) std::swap(first, second);
+  if (is_newest_first()) std::swap(first, second);
   for (const TimeWindow& half : {second, first}) {
     Task part;
     part.window = half;
@@ -458,7 +476,7 @@ void WindowPlan::isolate(Task task, Verdict& verdict) {
   if (!task.suspect) {
     task.suspect = true;
     if (options_.pass_poison) {
-      suspects_.push_back(task);  // the server gets time
+      suspects_.insert(is_newest_first() ? suspects_.begin() : suspects_.end(), task);  // the server gets time
     } else {
       put_back(task);
     }
@@ -497,7 +515,7 @@ void WindowPlan::stop(const TaskFailure& failure) {
 
 void WindowPlan::put_back(Task task) {
   settle(task);
-  if (!task.window.empty()) options_.newest_first ? queue_.push_back(task) : queue_.push_front(task);
+  if (!task.window.empty()) queue_.insert(is_newest_first() ? queue_.end() : queue_.begin(), task);
 }
 
 // Leaves out what is past the bound.

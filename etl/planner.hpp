@@ -68,15 +68,16 @@ struct AnswerSize {
 /// Learns how wide windows may be: so that answers as dense as any of late come near the targets (the time it takes counts
 /// only where there is something to serve), at most eight times wider from one answer to the next, at most half of what
 /// just failed, and back to a width that failed the slower, the more often that failed (down to a hundredth an answer).
-/// Where it knows the hours of the week, as many of them as fill an answer.
+/// Where it knows the hours of the week, as many of them as fill an answer; fewer while answers are more than twice as full
+/// as that foretells.
 class WindowWidth {
  public:
   explicit WindowWidth(const WidthLimits& limits) : limits_(limits), current_(limits.first) {}
 
   /// Of windows anywhere.
   std::chrono::seconds current() const { return current_; }
-  /// Of the window that begins at `edge`, or (`backwards`) ends there.
-  std::chrono::seconds at(sys_seconds edge, bool backwards) const;
+  /// Of the window that begins at `edge`, or (newest first) ends there.
+  std::chrono::seconds at(sys_seconds edge, Order order) const;
   void learn(std::chrono::seconds width, const AnswerSize& answer);
   void learn(const TimeWindow& window, const AnswerSize& answer);
   void failed(std::chrono::seconds width);
@@ -88,13 +89,15 @@ class WindowWidth {
  private:
   double fits_by_size(const AnswerSize& answer) const;
   double fits_by_time(const AnswerSize& answer, double by_size) const;
+  void learn_rhythm(const TimeWindow& window, const AnswerSize& answer);
   double densest_lately(std::chrono::seconds width, double fits);
   void raise_ceiling(bool nearly_empty);
 
   WidthLimits limits_;
   std::chrono::seconds current_;
-  std::chrono::seconds last_{0};  // that was answered
+  std::chrono::seconds widest_next_{0};  // by the last answer: growth, and the time it took
   WeeklyRhythm rhythm_;
+  double surprise_ = 1;  // how much fuller answers are than the rhythm foretold, decaying
   double densest_ = 0;  // share of a full answer that a second takes, decaying
   std::optional<std::chrono::duration<double>> ceiling_;  // a width that failed lately, growing
   std::chrono::seconds failed_width_{0};                  // where it began
@@ -130,9 +133,9 @@ struct Task {
 struct PlanOptions {
   bool pass_poison = true;           ///< leave a second that cannot be served and go on; else stop there
   bool retry_poisoned = false;       ///< ask for seconds that are known to be poisoned again
-  /// From the end of the ranges to their beginning: so each user is written once, with the newest profile, and only looked
-  /// up after. Not for where reading stops at poison.
-  bool newest_first = false;
+  /// Newest first, each user is written once, with the newest profile, and only looked up after. Not for where reading stops
+  /// at poison.
+  Order order = Order::oldest_first;
   /// Disjoint, in order: where the ranges were read before, the same windows are asked for again, so that an answer that
   /// has not changed is known by its hash.
   std::vector<KnownAnswer> known_answers = {};
@@ -234,7 +237,8 @@ class WindowPlan {
   void split(const TimeWindow& window);
   void isolate(Task task, Verdict& verdict);
   void give_up_second(const TimeWindow& second);
-  Task& next_part() { return options_.newest_first ? queue_.back() : queue_.front(); }
+  bool is_newest_first() const { return options_.order == Order::newest_first; }
+  Task& next_part() { return is_newest_first() ? queue_.back() : queue_.front(); }
   void put_back(Task task);
   void settle(Task& task);
   void stop(const TaskFailure& failure);

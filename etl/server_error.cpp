@@ -79,6 +79,8 @@ Failure classify_sqlstate(std::string_view state) {
       {"57P05", Failure::db_unreachable},  // idle session time-out
       {"25P03", Failure::db_unreachable},  // idle in transaction time-out
       {"25P04", Failure::db_unreachable},  // transaction time-out
+      {"26000", Failure::db_unreachable},  // prepared statements that somebody dropped, or another's, behind a pooler:
+      {"42P05", Failure::db_unreachable},  // the session is made anew
       {"25006", Failure::db_exhausted},    // read-only: a standby, or not promoted yet
       {"55P03", Failure::db_retry},        // lock time-out
       {"55006", Failure::db_retry},        // object in use

@@ -31,7 +31,7 @@ void WeeklyRhythm::learn(const TimeWindow& window, const std::vector<std::uint32
     double& known = shares_[static_cast<std::size_t>(hour_of_week(hour))];
     hour += 1h;
     const double of_hour = part / std::chrono::duration<double, std::ratio<3600>>(1);
-    if (of_hour < kTelling) continue;
+    if (of_hour < kTelling && (known < 0 || part < window.width())) continue;
     const double seen = total == 0 ? 0.0 : share * count / static_cast<double>(total) / static_cast<double>(part.count());
     const double weight = known < 0 ? 1.0 : kNewest * of_hour;
     known = weight * seen + (1.0 - weight) * std::max(0.0, known);
@@ -53,7 +53,8 @@ std::optional<double> WeeklyRhythm::share_of_a_second(int hour) const {
   return fullest;
 }
 
-std::optional<seconds> WeeklyRhythm::holds(double share, sys_seconds edge, bool backwards, seconds most) const {
+std::optional<seconds> WeeklyRhythm::holds(double share, sys_seconds edge, Order order, seconds most) const {
+  const bool backwards = order == Order::newest_first;
   seconds held{0};
   while (held < most) {
     const sys_seconds at = backwards ? edge - held : edge + held;
@@ -67,6 +68,18 @@ std::optional<seconds> WeeklyRhythm::holds(double share, sys_seconds edge, bool 
     held += part;
   }
   return most;
+}
+
+std::optional<double> WeeklyRhythm::foretold(const TimeWindow& window) const {
+  double sum = 0;
+  for (sys_seconds at = window.from; at < window.to;) {
+    const sys_seconds next = std::min<sys_seconds>(window.to, floor<hours>(at) + 1h);
+    const auto of_second = share_of_a_second(hour_of_week(at));
+    if (!of_second) return std::nullopt;
+    sum += *of_second * static_cast<double>((next - at).count());
+    at = next;
+  }
+  return sum;
 }
 
 }  // namespace odetl

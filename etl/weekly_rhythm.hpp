@@ -8,18 +8,24 @@
 
 namespace odetl {
 
+/// In which order the past is read, and so at which end of it the next window stands.
+enum class Order { oldest_first, newest_first };
+
 /// What people say follows the hours of their days and the days of their weeks. Remembers, for each hour of the week (UTC),
 /// which share of a full answer a second of it takes. Pure.
 class WeeklyRhythm {
  public:
   /// An answer for `window` took `share` of a full one, and `rows` of its interactions were dated in each of the hours that
-  /// the window touches, from its first on. An hour of which the window holds less than a quarter tells nothing.
+  /// the window touches, from its first on. An hour of which the window holds less than a quarter is not told by that, unless
+  /// it was seen before and the window is no wider.
   void learn(const TimeWindow& window, const std::vector<std::uint32_t>& rows, double share);
 
-  /// How much of the time before `edge` (`backwards`), or after it, an answer of `share` is likely to hold, up to `most`.
+  /// How much of the time after `edge`, or (newest first) before it, an answer of `share` is likely to hold, up to `most`.
   /// Nothing where too little is known: an hour of the week that was never seen is taken for the fullest of those at that
   /// time of three other days.
-  std::optional<std::chrono::seconds> holds(double share, sys_seconds edge, bool backwards, std::chrono::seconds most) const;
+  std::optional<std::chrono::seconds> holds(double share, sys_seconds edge, Order order, std::chrono::seconds most) const;
+  /// Which share of a full answer the window is likely to take. Nothing where too little is known.
+  std::optional<double> foretold(const TimeWindow& window) const;
 
  private:
   static constexpr int kHours = 24 * 7;

@@ -92,7 +92,7 @@ COMMENT ON COLUMN stream_state.watermark IS 'The upper edge of coverage; never m
 COMMENT ON COLUMN stream_state.coverage IS 'Every instant that is durably loaded.';
 COMMENT ON COLUMN stream_state.poisoned IS 'Seconds that the server could never serve; retried by rechecks and backfills.';
 COMMENT ON COLUMN stream_state.poll_from IS 'Where live polling began; everything since is its business.';
-COMMENT ON COLUMN stream_state.rechecked IS 'When each recheck was last begun, by its span in seconds.';
+COMMENT ON COLUMN stream_state.rechecked IS 'When each recheck was last begun, in seconds since 1970, by its span in seconds.';
 COMMENT ON COLUMN stream_state.load_number IS 'Counts committed loads; orders the rows of window_log.';
 COMMENT ON COLUMN stream_state.users_known IS 'Counts the users that loads inserted; where the table has fewer, somebody took some away.';
 COMMENT ON COLUMN stream_state.updated_at IS 'When this row was last written.';

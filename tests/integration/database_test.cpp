@@ -13,6 +13,7 @@ using ::testing::Not;
 
 TEST(SqlState, SaysWhatToDo) {
   const std::pair<const char*, Failure> kCases[] = {
+      {"26000", Failure::db_unreachable}, {"42P05", Failure::db_unreachable},
       {"08006", Failure::db_unreachable}, {"57P01", Failure::db_unreachable}, {"57P02", Failure::db_unreachable},
       {"57P03", Failure::db_unreachable}, {"25P03", Failure::db_unreachable}, {"57P05", Failure::db_unreachable},
       {"40001", Failure::db_retry},       {"40P01", Failure::db_retry},       {"57014", Failure::db_retry},

@@ -41,6 +41,10 @@ TEST_F(Loading, RemembersWherePollingBeganAndWhenRechecksWere) {
   warehouse_->set_last_recheck(std::chrono::hours(1), kDay.to);
   EXPECT_EQ(open()->read_state().rechecked,
             (std::map<std::chrono::seconds, sys_seconds>{{std::chrono::hours(1), kDay.to}, {std::chrono::hours(24), kDay.from}}));
+  // What only a hand can have written counts as never.
+  query(R"(UPDATE stream_state SET rechecked = '{"60":"infinity","61":"soon","x":"1","62":-1,"63":null,"64":100}')");
+  EXPECT_EQ(open()->read_state().rechecked,
+            (std::map<std::chrono::seconds, sys_seconds>{{std::chrono::seconds(64), sys_seconds(std::chrono::seconds(100))}}));
 }
 
 TEST_F(Loading, HasOneLeader) {

@@ -52,6 +52,36 @@ TEST_F(Profiles, ReadAgainWithAnotherMessageAreNothingNew) {
   EXPECT_EQ(row_versions(), before);
 }
 
+// The look-up answers places in the list; one place off would be another's profile.
+TEST_F(Profiles, OfManyUsersAreEachComparedWithTheirOwn) {
+  const auto day = [&](int of_january, Answer& answer) {
+    const auto from = at("2024-01-01T00:00:00Z") + std::chrono::days(of_january - 1);
+    return load(*warehouse_, {from, from + std::chrono::days(1)}, answer).report;
+  };
+  const auto add = [](Answer& answer, const char* user, const char* name, int of_january) {
+    const std::string profile = name == nullptr ? "null" : R"({"first_name":")" + std::string(name) + "\"}";
+    answer.user(user, profile).says("2024-01-0" + std::to_string(of_january) + "T10:00:00Z", R"("x")");
+  };
+  Answer newest, first, between;
+  add(newest, "known newer", "newest", 5);
+  add(newest, "with quote \\\"", "newest", 5);
+  day(5, newest);
+  add(first, "known older", "old", 1);
+  add(first, "never named", nullptr, 1);
+  add(first, "same", "same", 1);
+  day(1, first);
+  for (const char* user : {"a new one", "known newer", "known older", "m new one", "never named", "same", "with quote \\\"", "z new one"}) {
+    add(between, user, user == std::string_view("same") ? "same" : "between", 3);
+  }
+  const WindowReport report = day(3, between);
+  EXPECT_EQ(report.users_inserted, 3U);
+  EXPECT_EQ(report.users_updated, 3U);
+  EXPECT_EQ(report.users_unchanged, 2U);
+  EXPECT_EQ(query("SELECT string_agg(user_id || ': ' || first_name || extract(day FROM observed_at), ', ' ORDER BY user_id) FROM users"),
+            "a new one: between3, known newer: newest5, known older: between3, m new one: between3, never named: between3, "
+            "same: same3, with quote \\\": newest5, z new one: between3");
+}
+
 TEST_F(Profiles, AreNeverErasedByEmptyOnes) {
   seen(1, R"({"first_name":"Ann"})");
   const std::string before = query("SELECT xmin, ctid FROM users");

@@ -65,6 +65,8 @@ TEST(CopyRows, AreReadBackAsTheyWereWritten) {
     rows.timestamp(instant);
     EXPECT_EQ(binary_timestamp(rows.bytes().substr(4)), instant) << text;
   }
+  EXPECT_EQ(binary_timestamp("\177\377\377\377\377\377\377\377"sv), Timestamp::max()) << "infinity";
+  EXPECT_LT(binary_timestamp("\200\0\0\0\0\0\0\0"sv), Timestamp()) << "-infinity";
 }
 
 TEST(CopyRows, StandBetweenTheSignatureAndTheEnd) {

@@ -279,8 +279,8 @@ TEST(WindowWidth, FillsEachAnswerOnceItKnowsTheWeek) {
   for (const bool backwards : {false, true}) {
     WindowWidth width(WidthLimits{});
     const auto next = [&](const TimeWindow& rest) {
-      return backwards ? TimeWindow{std::max(rest.from, rest.to - width.at(rest.to, true)), rest.to}
-                       : TimeWindow{rest.from, std::min(rest.to, rest.from + width.at(rest.from, false))};
+      return backwards ? TimeWindow{std::max(rest.from, rest.to - width.at(rest.to, Order::newest_first)), rest.to}
+                       : TimeWindow{rest.from, std::min(rest.to, rest.from + width.at(rest.from, Order::oldest_first))};
     };
     const Requests requests =
         read_office_hours(width, next, [&](const TimeWindow& window, const auto& rows, AnswerSize size) {
@@ -293,18 +293,97 @@ TEST(WindowWidth, FillsEachAnswerOnceItKnowsTheWeek) {
   }
 }
 
+// Reads hours of so many rows, the newest first, from a server that dies near 15,000 of them. Answers the requests.
+template <typename RowsAnHour>
+int read_past(WindowWidth& width, std::chrono::days days, std::chrono::milliseconds duration, RowsAnHour rows_an_hour) {
+  int requests = 0;
+  for (sys_seconds at = sys_seconds(days); at > sys_seconds(0s); ++requests) {
+    const TimeWindow window{std::max(sys_seconds(0s), at - width.at(at, Order::newest_first)), at};
+    AnswerSize size{.duration = duration};
+    double due = 0;
+    for (sys_seconds hour = std::chrono::floor<std::chrono::hours>(window.from); hour < window.to; hour += 1h) {
+      const seconds part = std::min(window.to, hour + 1h) - std::max(window.from, hour);
+      due += rows_an_hour(hour) * static_cast<double>(part.count()) / 3600.0;
+      size.rows_by_hour.push_back(static_cast<std::uint32_t>(due - static_cast<double>(size.rows)));
+      size.rows += size.rows_by_hour.back();
+    }
+    size.bytes = size.rows * 170;
+    if (size.rows > 15'000) {
+      width.failed(window.width());
+    } else {
+      width.learn(window, size);
+      at = window.from;
+    }
+  }
+  return requests;
+}
+
+// 8 weeks of the last year had 30 times as much.
+TEST(WindowWidth, GrowsAgainWhereTheWeeksBeforeHadLess) {
+  WindowWidth width(WidthLimits{});
+  const auto rate = [](sys_seconds at) {
+    const bool is_day = (at.time_since_epoch() / 3600s) % 24 >= 8 && (at.time_since_epoch() / 3600s) % 24 < 18;
+    const double busy = at >= sys_seconds(std::chrono::days(365 - 56)) ? 30'000 : 1'000;
+    return is_day ? busy : busy / 20;
+  };
+  const int requests = read_past(width, std::chrono::days(365), 50ms, rate);
+  RecordProperty("requests", requests);
+  EXPECT_LE(requests, 3'600) << "2,600 full answers would do";
+}
+
+// As dense as that comes only in the past: it is learned hour by hour, but not by failing in each of them.
+TEST(WindowWidth, DoesNotRunIntoTheServersLimitAgainAndAgainWhereTheWeeksBeforeHadMore) {
+  WindowWidth width(WidthLimits{});
+  int failures = 0;
+  const auto rate = [](sys_seconds at) { return at >= sys_seconds(std::chrono::days(28)) ? 3'000.0 : 30'000.0; };
+  int full = 0;
+  for (sys_seconds at = sys_seconds(std::chrono::days(42)); at > sys_seconds(0s);) {
+    const sys_seconds from = std::max(sys_seconds(0s), at - width.at(at, Order::newest_first));
+    const double rows = rate(from) * static_cast<double>((at - from).count()) / 3600.0;
+    if (rows > 15'000) {
+      ++failures;
+      width.failed(at - from);
+      continue;
+    }
+    const auto hours = static_cast<std::size_t>((std::chrono::ceil<std::chrono::hours>(at) - std::chrono::floor<std::chrono::hours>(from)).count());
+    const auto count = static_cast<std::uint64_t>(rows);
+    width.learn(TimeWindow{from, at}, {.bytes = count * 170, .rows = count, .duration = 50ms,
+                                       .rows_by_hour = std::vector<std::uint32_t>(hours, static_cast<std::uint32_t>(count / hours))});
+    if (count > 7'000) ++full;
+    at = from;
+  }
+  RecordProperty("failures", failures);
+  EXPECT_LE(failures, 20);
+  EXPECT_GT(full, 1'300);
+}
+
+// 45 seconds an answer, whatever is in it, are no reason to ask for less and less.
+TEST(WindowWidth, DoesNotShrinkWhereTheServerTakesLongOverNextToNothing) {
+  WindowWidth width(WidthLimits{});
+  EXPECT_LE(read_past(width, std::chrono::days(365), 45s, [](sys_seconds) { return 4.0; }), 9'000) << "an hour each";
+}
+
+TEST(WindowWidth, IsNotNarrowedByPollsOfAFewRows) {
+  WindowWidth width(WidthLimits{});
+  for (sys_seconds at{0s}; at < sys_seconds(7 * 24h); at += 60s) {
+    width.learn(TimeWindow{at, at + 16min}, {.bytes = 1'700, .rows = 10, .duration = 500ms,
+                                             .rows_by_hour = rows_by_hour(TimeWindow{at, at + 16min}, std::vector<Interaction>(0))});
+  }
+  EXPECT_LE(read_past(width, std::chrono::days(7), 500ms, [](sys_seconds) { return 10.0; }), 6);
+}
+
 TEST(WindowWidth, ThatKnowsTheWeekStillHeedsWhatFailed) {
   WindowWidth width({.first = 1h, .max = 48h});
   for (sys_seconds at{0s}; at < sys_seconds(7 * 24h); at += 1h) {
     width.learn(TimeWindow{at, at + 1h}, {.bytes = 1, .rows = 100, .duration = 1ms, .rows_by_hour = {100}});
   }
-  EXPECT_EQ(width.at(sys_seconds(0s), false), 8h) << "at most eight times wider";
+  EXPECT_EQ(width.at(sys_seconds(0s), Order::oldest_first), 8h) << "at most eight times wider";
   width.failed(8h);
-  EXPECT_EQ(width.at(sys_seconds(0s), false), width.current());
+  EXPECT_EQ(width.at(sys_seconds(0s), Order::oldest_first), width.current());
   width.learn(TimeWindow{sys_seconds(0s), sys_seconds(4h)},
               {.bytes = 1, .rows = 400, .duration = 1ms, .rows_by_hour = {100, 100, 100, 100}});
-  EXPECT_LT(width.at(sys_seconds(0s), false), 8h);
-  EXPECT_GT(width.at(sys_seconds(0s), false), 4h);
+  EXPECT_LT(width.at(sys_seconds(0s), Order::oldest_first), 8h);
+  EXPECT_GT(width.at(sys_seconds(0s), Order::oldest_first), 4h);
 }
 
 TEST(WindowWidth, SlowAnswersNarrowIt) {
@@ -501,7 +580,7 @@ TEST_F(Plan, HandsOutTheRangesInOrderAndInTheWidthAllowed) {
 }
 
 TEST_F(Plan, HandsOutTheRangesFromTheirEndWhereTheNewestComesFirst) {
-  make({window(0, 250), window(300, 310)}, {.newest_first = true});
+  make({window(0, 250), window(300, 310)}, {.order = Order::newest_first});
   EXPECT_EQ(take_window(), window(300, 310));
   EXPECT_EQ(take_window(), window(150, 250));
   EXPECT_EQ(take_window(), window(50, 150));
@@ -510,15 +589,38 @@ TEST_F(Plan, HandsOutTheRangesFromTheirEndWhereTheNewestComesFirst) {
 }
 
 TEST_F(Plan, ReadsTheNewerHalfOfWhatFailedFirstWhereTheNewestComesFirst) {
-  make({window(0, 200)}, {.newest_first = true});
+  make({window(0, 200)}, {.order = Order::newest_first});
   fail(take(), Failure::too_large);
   EXPECT_EQ(take_window(), window(150, 200));
   EXPECT_EQ(take_window(), window(100, 150));
   EXPECT_EQ(take_window(), window(50, 100)) << "in the width that is left";
 }
 
+TEST_F(Plan, LooksTwiceAsFarBackAfterEachWindowThatIsAnothersWhereTheNewestComesFirst) {
+  make({window(0, 10'000)}, {.order = Order::newest_first});
+  for (const TimeWindow& expected : {window(9'900, 10'000), window(9'700, 9'900), window(9'300, 9'700)}) {
+    const Task task = take();
+    EXPECT_EQ(task.window, expected);
+    EXPECT_EQ(task.widest, 100s);
+    plan_->yielded(task);
+  }
+  Task task = take();
+  EXPECT_EQ(task.window, window(8'500, 9'300));
+  plan_->narrow(task, window(8'500, 8'600));
+  EXPECT_EQ(take_window(), window(9'200, 9'300)) << "what follows is asked for in the usual steps";
+}
+
+// The second before a poisoned one is asked for without it.
+TEST_F(Plan, AsksForThePoisonedSecondThatComesLastFirstInAnyOrder) {
+  for (const Order order : {Order::oldest_first, Order::newest_first}) {
+    make({window(0, 2)}, {.order = order});
+    EXPECT_THAT(fail_all(), testing::Contains(AskedRange{window(0, 1).from, window(0, 1).from}));
+    EXPECT_EQ(plan_->poisoned(), (Windows{window(1, 2), window(0, 1)}));
+  }
+}
+
 TEST_F(Plan, WhatIsLeftOfANarrowedTaskComesNextWhereTheNewestComesFirst) {
-  make({window(0, 200)}, {.newest_first = true});
+  make({window(0, 200)}, {.order = Order::newest_first});
   Task task = take();
   plan_->narrow(task, window(100, 120));
   EXPECT_EQ(take_window(), window(120, 200));

@@ -14,8 +14,8 @@ using testing::IsEmpty;
 
 constexpr sys_seconds kMonday{std::chrono::sys_days{std::chrono::year{2024} / 3 / 4}};
 
-constexpr bool kForwards = false;
-constexpr bool kBackwards = true;
+constexpr Order kForwards = Order::oldest_first;
+constexpr Order kBackwards = Order::newest_first;
 
 // Days of which each hour fills as much of an answer.
 void learn_days(WeeklyRhythm& rhythm, sys_seconds first, int days, double of_hour) {
@@ -82,6 +82,25 @@ TEST(WeeklyRhythm, LearnsNothingFromAMomentOfAnHour) {
   EXPECT_EQ(rhythm.holds(0.5, kMonday, kForwards, 1h), std::nullopt);
   rhythm.learn({kMonday, kMonday + 15min}, {10}, 0.25);
   EXPECT_EQ(rhythm.holds(0.5, kMonday, kForwards, 1h), 30min);
+  rhythm.learn({kMonday - 1h, kMonday + 14min}, {0, 10}, 0.01);
+  EXPECT_EQ(rhythm.holds(0.5, kMonday, kForwards, 1h), 30min);
+}
+
+// Else windows that an hour made narrow could never find out that it is full no more.
+TEST(WeeklyRhythm, CorrectsAnHourByMomentsOfItWhereThereIsNothingWider) {
+  WeeklyRhythm rhythm;
+  rhythm.learn({kMonday, kMonday + 1h}, {10}, 10);
+  for (int i = 0; i < 100; ++i) rhythm.learn({kMonday, kMonday + 6min}, {1}, 0.01);
+  EXPECT_GT(*rhythm.holds(0.5, kMonday, kForwards, 1h), 55min);
+}
+
+TEST(WeeklyRhythm, ForetellsWhatAWindowTakes) {
+  WeeklyRhythm rhythm;
+  EXPECT_EQ(rhythm.foretold({kMonday, kMonday + 1h}), std::nullopt);
+  rhythm.learn({kMonday, kMonday + 3h}, {100, 300, 0}, 0.8);
+  EXPECT_DOUBLE_EQ(*rhythm.foretold({kMonday + 30min, kMonday + 2h}), 0.7);
+  EXPECT_DOUBLE_EQ(*rhythm.foretold({kMonday, kMonday}), 0.0);
+  EXPECT_EQ(rhythm.foretold({kMonday, kMonday + 4h}), std::nullopt);
 }
 
 TEST(WeeklyRhythm, OfSilenceHoldsAsMuchAsIsAllowed) {

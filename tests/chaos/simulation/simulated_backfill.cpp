@@ -84,7 +84,7 @@ std::vector<TimeWindow> SimulatedBackfill::left_to_others() const {
 Act<std::vector<TimeWindow>> SimulatedBackfill::read(const std::vector<TimeWindow>& ranges) {
   PlanOptions options = options_.plan;
   options.retry_poisoned = true;
-  options.newest_first = true;
+  options.order = Order::newest_first;
   options.pass_poison = true;
   options.patience_at_first = 10s;
   options.patience = 10min;

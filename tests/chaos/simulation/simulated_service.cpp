@@ -25,7 +25,7 @@ Act<> SimulatedDaemon::turn() {
   const Timestamp begun = time().now();
   Timestamp next = begun + options_.interval;
   if (co_await Attempt(do_turn(begun, next))) {
-    leads_ = false;
+    leads_ = state_is_fresh_ = false;
     next = begun + std::min(options_.interval, kAfterDatabaseFailed);
   }
   if (next > time().now()) co_await time().sleep(actor_, next - time().now());
