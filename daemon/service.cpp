@@ -17,6 +17,8 @@ using std::chrono::seconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr auto kStandbyInterval = seconds(5);    // between two tries to lead, at the most
+constexpr auto kDeadSessionLasts = 3s;          // at the most, until the server finds out that its process was killed
+constexpr auto kDeadSessionInterval = 100ms;    // between two tries to lead meanwhile
 constexpr auto kLongestProbeInterval = seconds(300);  // between two tries while a human must act
 constexpr int kRecheckPart = 4;                       // of the poll interval, the least time that rechecks get
 constexpr auto kDefaultPast = 24h;               // a first run begins so long before now
@@ -65,6 +67,7 @@ class Service::Impl {
   bool start(std::stop_token stop);
   void turn(std::stop_token stop);
   bool lead(std::stop_token stop);
+  bool lead_at_last(std::stop_token stop);
   std::optional<TaskFailure> poll(std::stop_token stop, const PlanOptions& options);
   void recheck(std::stop_token stop, SteadyTime pause_at);
   void begin_recheck();
@@ -244,6 +247,19 @@ bool Service::Impl::lead(std::stop_token stop) {
   return false;
 }
 
+// The same for a command, which may follow upon one that was just killed.
+bool Service::Impl::lead_at_last(std::stop_token stop) {
+  leads_ = warehouse_->try_lead();
+  if (leads_) return true;
+  log(Event::standing_by, {{"why", "another process polls this warehouse, or was just killed"}});
+  const SteadyTime end = surroundings_.steady() + kDeadSessionLasts;
+  while (!leads_ && surroundings_.steady() < end && wait_until(surroundings_.steady() + kDeadSessionInterval, stop)) {
+    leads_ = warehouse_->try_lead();
+  }
+  if (stop.stop_requested()) throw Stopped();
+  return leads_;
+}
+
 // The token's file may have been replaced meanwhile: then true.
 bool Service::Impl::take_up_token() {
   std::string token = wiring_.token();
@@ -384,11 +400,10 @@ void Service::Impl::run(std::stop_token stop) {
 void Service::Impl::run_once(std::stop_token stop) {
   open_warehouse(stop);
   take_up_token();
-  refresh_state();
-  if (!warehouse_->try_lead()) {
+  if (!lead_at_last(stop)) {
     throw CommandError(ExitCode::temporary, "run --once: another process polls this warehouse; nothing was done");
   }
-  leads_ = true;
+  refresh_state();
   PlanOptions options = command_plan_options();
   options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
   if (const auto stopped_by = poll(stop, options)) give_up(*stopped_by);

@@ -20,6 +20,7 @@ constexpr int kSocketCallStride = 23;  // of some 120 and 400
 constexpr int kMostSocketCalls = 3000;
 constexpr int kFailedAllocations = 12;
 constexpr int kKilled = 128 + SIGKILL;
+const test::EnvChanges kUnderStrace{{"LSAN_OPTIONS", "detect_leaks=0"}};  // where there is a leak checker, it cannot
 
 // How a day of conversations is loaded.
 struct Command {
@@ -88,7 +89,7 @@ TEST_P(Killed, AtASocketCallItGoesOnWhereItEnded) {
   for (int call = 1 + static_cast<int>(random.below(static_cast<std::uint64_t>(stride))); call < kMostSocketCalls; call += stride) {
     start_over();
     const std::string when = "inject=sendto,recvfrom:signal=SIGKILL:when=" + std::to_string(call);
-    const RunResult result = test::run(wrapped({"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto,recvfrom", "-e", when}));
+    const RunResult result = test::run(wrapped({"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto,recvfrom", "-e", when}), kUnderStrace);
     if (result.exit_code == 0) break;
     ASSERT_TRUE(ended(result, kKilled)) << "at socket call " << call;
     ++kills;

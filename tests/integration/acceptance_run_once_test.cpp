@@ -130,5 +130,17 @@ TEST(RunOnce, RefusesBesideAProcessThatPolls) {
   EXPECT_THAT(result.err, HasSubstr("another process polls"));
 }
 
+// PostgreSQL ends its session a moment later.
+TEST(RunOnce, TakesOverFromAProcessThatWasJustKilled) {
+  Installation odetl;
+  odetl.configure("windows.start", iso(ago(1h)));
+  const auto daemon = odetl.start({"run"});
+  daemon->read_line("leading", Stream::err);
+  const auto once = odetl.start({"--log-level", "debug", "run", "--once"});
+  once->read_line("standing_by", Stream::err);
+  daemon->kill(SIGKILL);
+  EXPECT_EQ(once->wait(), ExitStatus{}) << once->err();
+}
+
 }  // namespace
 }  // namespace odetl::test
