@@ -131,8 +131,8 @@ class PipelineTest : public testing::Test, protected Site {
  protected:
   // The first `times` loads fail.
   void fail_loads(int times, Failure failure) {
-    store.faults().before_load = [left = times, failure](const TimeWindow&) mutable {
-      if (left-- > 0) throw DatabaseError(failure, "injected");
+    store.faults().before_load = [left = std::make_shared<std::atomic<int>>(times), failure](const TimeWindow&) {
+      if ((*left)-- > 0) throw DatabaseError(failure, "injected");
     };
   }
 
