@@ -161,6 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
         Phase{"WhileAStatementIsUnanswered", kRun, database_falls_silent<30>, silent},
         Phase{"WhileItIsLookedAt", kRun, nothing, is_looked_at},
         Phase{"AsAStandby", {"--log-level", "debug", "run"}, another_leads, stands_by},
+        Phase{"OnceWhileAnotherLeads", {"--log-level", "debug", "run", "--once"}, another_leads, stands_by},
         Phase{"OnceWhileTheApiIsSilent", kOnce, api_fails<kBlackHole>, asked}, Phase{"OnceWhileItCommits", kOnce, slow_commit, commits},
         Phase{"OnceWhileAStatementIsUnanswered", kOnce, database_falls_silent<30>, silent},
         Phase{"ABackfillWhileTheApiIsSilent", kBackfill, api_fails<kBlackHole>, asked},
