@@ -21,6 +21,17 @@ constexpr std::array<bool, 256> make_plain() {
 }
 constexpr auto kPlain = make_plain();  // bytes that stand for themselves inside a string
 
+// Whether all eight bytes at `at` are such.
+bool are_plain(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x8080808080808080;
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  const auto has_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes & kHighs; };
+  const std::uint64_t control = (word - kOnes * 0x20) & ~word & kHighs;
+  return (control | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) == 0;
+}
+
 constexpr std::uint32_t kReplacement = 0xFFFD;  // U+FFFD, for U+0000
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -270,6 +281,7 @@ void Canonicaliser::string() {
   out_ += *at_++;
   for (;;) {
     const char* run = at_;
+    while (end_ - at_ >= 8 && are_plain(at_)) at_ += 8;
     while (at_ != end_ && kPlain[static_cast<unsigned char>(*at_)]) ++at_;
     out_.append(run, at_);
     if (at_ == end_) fail("the text ends inside a string");
@@ -320,9 +332,11 @@ void Canonicaliser::number() {
 }
 
 int compare_keys(std::string_view a, std::string_view b) {
-  if (a.find('\\') == a.npos && b.find('\\') == b.npos) return a.compare(b);
   const char* p = a.data();
   const char* q = b.data();
+  const char* const common = p + std::min(a.size(), b.size());
+  for (; p != common && *p == *q && *p != '\\'; ++p, ++q) {
+  }
   while (p < a.data() + a.size() && q < b.data() + b.size()) {
     const int difference = next_byte(p) - next_byte(q);
     if (difference != 0) return difference;

@@ -25,8 +25,9 @@ class Framed {
     return *this;
   }
 
-  Framed& number(std::uint64_t value, int width) {
-    for (int i = 0; i < width; ++i) bytes_ += static_cast<char>(value >> (8 * i));
+  Framed& number(std::uint64_t value, std::size_t width) {
+    const std::uint64_t little_endian = htole64(value);
+    bytes_.append(reinterpret_cast<const char*>(&little_endian), width);
     return *this;
   }
   Framed& text(std::string_view value) {
