@@ -91,8 +91,8 @@ WidthLimits Backfill::limits() const {
     limits.min = std::min(limits.min, limits.first);
   }
   if (workers() > 1) {
-    limits.target_bytes -= limits.target_bytes / 4;
-    limits.target_rows -= limits.target_rows / 4;
+    limits.target_bytes -= limits.target_bytes / 3;
+    limits.target_rows -= limits.target_rows / 3;
   }
   return limits;
 }

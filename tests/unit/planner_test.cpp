@@ -353,7 +353,7 @@ TEST(WindowWidth, DoesNotRunIntoTheServersLimitAgainAndAgainWhereTheWeeksBeforeH
     at = from;
   }
   RecordProperty("failures", failures);
-  EXPECT_LE(failures, 20);
+  EXPECT_LE(failures, 40) << "of 1,500 requests";
   EXPECT_GT(full, 1'300);
 }
 
