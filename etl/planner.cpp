@@ -184,6 +184,7 @@ WindowPlan::WindowPlan(const std::vector<TimeWindow>& ranges, const Coverage& po
     if (!options.retry_poisoned) continue;
     for (const TimeWindow& part : known_poison_.covered(range)) add_suspects(part);
   }
+  if (is_newest_first()) std::reverse(queue_.begin(), queue_.end());
   most_suspects_ = suspects_.size() + kMostSuspects;
   most_poisoned_ = suspects_.size() + options.max_poisoned;
   total_ = remaining();
@@ -299,8 +300,8 @@ std::optional<Task> WindowPlan::take() {
     task.widest = task.window.width();
     suspects_.pop_back();
   } else if (!queue_.empty()) {
-    task = cut(next_part());
-    if (next_part().window.empty()) queue_.erase(is_newest_first() ? std::prev(queue_.end()) : queue_.begin());
+    task = cut(queue_.front());
+    if (queue_.front().window.empty()) queue_.pop_front();
   } else {
     return std::nullopt;
   }
@@ -515,7 +516,7 @@ void WindowPlan::stop(const TaskFailure& failure) {
 
 void WindowPlan::put_back(Task task) {
   settle(task);
-  if (!task.window.empty()) queue_.insert(is_newest_first() ? queue_.end() : queue_.begin(), task);
+  if (!task.window.empty()) queue_.push_front(task);
 }
 
 // Leaves out what is past the bound.

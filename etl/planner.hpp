@@ -238,7 +238,6 @@ class WindowPlan {
   void isolate(Task task, Verdict& verdict);
   void give_up_second(const TimeWindow& second);
   bool is_newest_first() const { return options_.order == Order::newest_first; }
-  Task& next_part() { return is_newest_first() ? queue_.back() : queue_.front(); }
   void put_back(Task task);
   void settle(Task& task);
   void stop(const TaskFailure& failure);
@@ -250,7 +249,7 @@ class WindowPlan {
   WindowWidth& width_;
   PlanOptions options_;
   Coverage known_poison_;
-  std::deque<Task> queue_;
+  std::deque<Task> queue_;  // what comes first in front
   std::deque<Task> suspects_;
   std::size_t most_suspects_ = 0;
   std::size_t most_poisoned_ = 0;

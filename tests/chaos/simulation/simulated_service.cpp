@@ -119,13 +119,15 @@ Act<> SimulatedDaemon::begin_recheck() {
     const auto last = state_.rechecked.find(span);
     const bool is_first = last == state_.rechecked.end();
     if (!is_first && now - last->second < every && last->second <= now) continue;
+    const auto ranges = recheck_ranges(state_, span, options_.lookback);
+    PlanOptions plan;
+    plan.retry_poisoned = true;
+    if (!is_first && !ranges.empty()) {
+      plan.known_answers = co_await session_->known_answers({ranges.front().from, ranges.back().to});
+    }
     co_await session_->set_last_recheck(span, now);
     state_.rechecked[span] = now;
     if (is_first) continue;
-    PlanOptions plan;
-    plan.retry_poisoned = true;
-    const auto ranges = recheck_ranges(state_, span, options_.lookback);
-    if (!ranges.empty()) plan.known_answers = co_await session_->known_answers({ranges.front().from, ranges.back().to});
     recheck_.emplace(ranges, state_.poisoned, width_, plan, time().now());
     co_return;
   }
