@@ -180,6 +180,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   PlanOptions options = command_plan_options();
   options.retry_poisoned = true;
   options.order = Order::newest_first;
+  options.months_apart = workers() > 1;
   if (invocation_.reload) options.known_answers = wiring_.warehouse()->known_answers({invocation_.from, invocation_.to});
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);

@@ -116,6 +116,7 @@ class Pipeline::Worker {
   Pipeline& pipeline_;
   ApiClient& client_;
   Warehouse& warehouse_;
+  int number_ = pipeline_.workers_++;
   std::stop_source ending_;  // told to stop, or broken
   std::chrono::steady_clock::time_point pause_at_;
   std::shared_ptr<JsonIndex> index_ = make_json_index();  // of the fetching thread
@@ -163,7 +164,7 @@ void Pipeline::Worker::load_all() {
 void Pipeline::Worker::fetch_all() {
   try {
     while (Slot* slot = take_free_slot()) {
-      const auto task = pipeline_.take(ending_.get_token(), pause_at_);
+      const auto task = pipeline_.take(number_, ending_.get_token(), pause_at_);
       if (!task) break;
       slot->task = *task;
       if (fetch(*slot)) {
@@ -436,7 +437,7 @@ void Pipeline::work(ApiClient& client, Warehouse& warehouse, std::stop_token sto
 }
 
 // The next task, as soon as the plan has one and the allowance lets it be sent; nothing at the end.
-std::optional<Task> Pipeline::take(std::stop_token stop, std::chrono::steady_clock::time_point pause_at) {
+std::optional<Task> Pipeline::take(int worker, std::stop_token stop, std::chrono::steady_clock::time_point pause_at) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto now = surroundings_.steady();
@@ -445,7 +446,7 @@ std::optional<Task> Pipeline::take(std::stop_token stop, std::chrono::steady_clo
     if (const auto delay = allowance_.delay(now); delay > delay.zero() && !plan_.is_done()) {
       next.not_before = now + delay;
     } else {
-      next = plan_.next(now);
+      next = plan_.next(now, worker);
     }
     if (next.done) break;
     if (next.task) {

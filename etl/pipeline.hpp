@@ -79,7 +79,7 @@ class Pipeline {
   class Worker;
   class Timing;
 
-  std::optional<Task> take(std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
+  std::optional<Task> take(int worker, std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
   bool claim(Task& task);
   void request_ended(const Task& task, const Exchange& exchange, Timestamp sent);
   void succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer);
@@ -97,6 +97,7 @@ class Pipeline {
   PipelineEvents& events_;
   std::atomic<std::int64_t> seen_load_;
   WindowClaims* claims_;
+  std::atomic<int> workers_ = 0;  // that ever worked
   std::optional<std::chrono::milliseconds> clock_offset_;
   mutable std::mutex mutex_;  // guards plan, allowance, events and clock offset
   std::condition_variable_any changed_;

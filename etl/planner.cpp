@@ -180,7 +180,10 @@ WindowPlan::WindowPlan(const std::vector<TimeWindow>& ranges, const Coverage& po
   fractions_seen_ = std::any_of(options.known_answers.begin(), options.known_answers.end(),
                                 [](const KnownAnswer& known) { return known.has_fractions; });
   for (const TimeWindow& range : ranges) {
-    for (const TimeWindow& part : known_poison_.gaps(range)) add(part);
+    for (const TimeWindow& part : known_poison_.gaps(range)) {
+      if (!options.months_apart) add(part);
+      else for (const TimeWindow& of_month : by_month(part)) add(of_month);
+    }
     if (!options.retry_poisoned) continue;
     for (const TimeWindow& part : known_poison_.covered(range)) add_suspects(part);
   }
@@ -276,19 +279,41 @@ bool WindowPlan::suspects_are_due() const {
   return suspects_.size() >= most_suspects_ || (queue_.empty() && in_flight_ == 0);
 }
 
-WindowPlan::Next WindowPlan::next(Clock::time_point now) {
+WindowPlan::Next WindowPlan::next(Clock::time_point now, int worker) {
   Next next;
   if (is_done()) {
     next.done = true;
   } else if (not_before_ && now < *not_before_) {
     next.not_before = not_before_;
   } else if (!is_one_at_a_time()) {
-    next.task = take();
+    next.task = take(worker);
   }
   return next;
 }
 
-std::optional<Task> WindowPlan::take() {
+// The month in which the part's next window lies.
+sys_seconds WindowPlan::month_of(const Task& part) const {
+  return month_begin(is_newest_first() ? part.window.to - 1s : part.window.from);
+}
+
+// The first part; where workers keep apart, the first of the month that this one reads, or else of one that no other reads.
+std::deque<Task>::iterator WindowPlan::part_for(int worker) {
+  if (!options_.months_apart) return queue_.begin();
+  const auto find = [&](auto suits) { return std::find_if(queue_.begin(), queue_.end(), suits); };
+  const auto own = reads_month_.find(worker);
+  auto part = own == reads_month_.end() ? queue_.end() : find([&](const Task& task) { return month_of(task) == own->second; });
+  if (part == queue_.end()) {
+    part = find([&](const Task& task) {
+      return std::none_of(reads_month_.begin(), reads_month_.end(),
+                          [&](const auto& read) { return read.first != worker && read.second == month_of(task); });
+    });
+  }
+  if (part == queue_.end()) part = queue_.begin();
+  reads_month_[worker] = month_of(*part);
+  return part;
+}
+
+std::optional<Task> WindowPlan::take(int worker) {
   Task task;
   if (probe_wanted_) {
     probe_wanted_ = false;
@@ -300,8 +325,9 @@ std::optional<Task> WindowPlan::take() {
     task.widest = task.window.width();
     suspects_.pop_back();
   } else if (!queue_.empty()) {
-    task = cut(queue_.front());
-    if (queue_.front().window.empty()) queue_.pop_front();
+    const auto part = part_for(worker);
+    task = cut(*part);
+    if (part->window.empty()) queue_.erase(part);
   } else {
     return std::nullopt;
   }

@@ -136,6 +136,9 @@ struct PlanOptions {
   /// Newest first, each user is written once, with the newest profile, and only looked up after. Not for where reading stops
   /// at poison.
   Order order = Order::oldest_first;
+  /// Several workers read different months, as long as there are: their rows go to different partitions, where they do not
+  /// wait for each other's pages.
+  bool months_apart = false;
   /// Disjoint, in order: where the ranges were read before, the same windows are asked for again, so that an answer that
   /// has not changed is known by its hash.
   std::vector<KnownAnswer> known_answers = {};
@@ -174,7 +177,7 @@ class WindowPlan {
     /// When neither: wait until then, or (none) until another worker has come back.
     std::optional<Clock::time_point> not_before;
   };
-  Next next(Clock::time_point now);
+  Next next(Clock::time_point now, int worker = 0);  ///< `worker`: who asks
   /// Whether next() has something other to say than to wait for another worker.
   bool has_work(Clock::time_point now) const;
   /// Everything is dealt with, or the plan stopped.
@@ -222,7 +225,9 @@ class WindowPlan {
   std::uint64_t successes() const { return successes_; }
 
  private:
-  std::optional<Task> take();
+  std::optional<Task> take(int worker);
+  std::deque<Task>::iterator part_for(int worker);
+  sys_seconds month_of(const Task& part) const;
   bool suspects_are_due() const;
   bool is_one_at_a_time() const { return probe_in_flight_ || (throttled_ && in_flight_ > 0); }
   void add(const TimeWindow& part);
@@ -250,6 +255,7 @@ class WindowPlan {
   PlanOptions options_;
   Coverage known_poison_;
   std::deque<Task> queue_;  // what comes first in front
+  std::map<int, sys_seconds> reads_month_;  // each worker, where they keep apart: by the month's first instant
   std::deque<Task> suspects_;
   std::size_t most_suspects_ = 0;
   std::size_t most_poisoned_ = 0;

@@ -17,11 +17,15 @@ std::string to_text(const TimeWindow& window) {
   return text;
 }
 
+sys_seconds month_begin(sys_seconds instant) {
+  const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(instant));
+  return std::chrono::sys_days(day.year() / day.month() / 1);
+}
+
 std::vector<TimeWindow> by_month(const TimeWindow& window) {
   std::vector<TimeWindow> parts;
   for (sys_seconds from = window.from; from < window.to;) {
-    const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(from));
-    const sys_seconds next = std::chrono::sys_days(day.year() / day.month() / 1 + std::chrono::months(1));
+    const sys_seconds next = month_begin(month_begin(from) + std::chrono::days(31));
     parts.push_back({from, std::min(window.to, next)});
     from = next;
   }

@@ -28,6 +28,9 @@ struct TimeWindow {
 /// `[2024-01-31T08:00:00Z, 2024-01-31T09:00:00Z)`.
 std::string to_text(const TimeWindow& window);
 
+/// The first instant of the month (UTC) in which `instant` lies.
+sys_seconds month_begin(sys_seconds instant);
+
 /// The parts of a window that lie in one month (UTC) each, in order.
 std::vector<TimeWindow> by_month(const TimeWindow& window);
 

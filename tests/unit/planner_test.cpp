@@ -578,6 +578,60 @@ TEST_F(Plan, HandsOutTheRangesFromTheirEndWhereTheNewestComesFirst) {
   EXPECT_FALSE(plan_->next(kNow).task);
 }
 
+// January, February and March 1970, each a day of which is read.
+class PlanOfMonths : public Plan {
+ protected:
+  static constexpr seconds kJanuary{0}, kFebruary = 31 * 24h, kMarch = 59 * 24h, kApril = 90 * 24h;
+  static constexpr seconds kDay{86'400};
+
+  void SetUp() override { width_ = WindowWidth({.first = kDay, .max = kDay}); }
+  // The day of the year, from 0, that this worker is given.
+  std::int64_t take_day(int worker) {
+    const auto next = plan_->next(kNow, worker);
+    if (!next.task) return -1;
+    taken_.push_back(next.task->window);
+    return next.task->window.from.time_since_epoch() / kDay;
+  }
+  Windows taken_;
+};
+
+TEST_F(PlanOfMonths, EachWorkerReadsAMonthOfItsOwnAndThenTheNewestThatNobodyReads) {
+  make({{sys_seconds(kFebruary - 2 * kDay), sys_seconds(kMarch + 2 * kDay)}},
+       {.order = Order::newest_first, .months_apart = true});
+  EXPECT_EQ(take_day(0), 60) << "the second of March";
+  EXPECT_EQ(take_day(1), 58) << "the last of February";
+  EXPECT_EQ(take_day(1), 57);
+  EXPECT_EQ(take_day(0), 59);
+  EXPECT_EQ(take_day(0), 30) << "March is done, February another's: the last of January";
+  EXPECT_EQ(take_day(1), 56);
+  EXPECT_EQ(take_day(2), 55) << "where every month is somebody's, the newest";
+}
+
+TEST_F(PlanOfMonths, AllIsReadOnceWhoeverReadsIt) {
+  for (const Order order : {Order::newest_first, Order::oldest_first}) {
+    for (const int workers : {1, 2, 3, 5}) {
+      make({{sys_seconds(kJanuary + 100s), sys_seconds(kFebruary + 5 * kDay)}, {sys_seconds(kFebruary + 9 * kDay), sys_seconds(kApril)}},
+           {.order = order, .months_apart = true});
+      taken_.clear();
+      for (int turn = 0; take_day(turn * 7 % workers) >= 0; ++turn) {
+      }
+      seconds width{0};
+      for (const TimeWindow& taken : taken_) width += taken.width();
+      EXPECT_EQ(width, kApril - 100s - 4 * kDay) << workers;
+      EXPECT_EQ(Coverage(taken_).windows().size(), 2U) << workers;
+    }
+  }
+}
+
+TEST_F(PlanOfMonths, HalvesOfWhatFailedStayWithTheirMonth) {
+  make({{sys_seconds(kFebruary - 2 * kDay), sys_seconds(kMarch)}}, {.order = Order::newest_first, .months_apart = true});
+  take_day(0);
+  const Task of_january = *plan_->next(kNow, 1).task;
+  plan_->failed(of_january, {Failure::too_large, "it failed", {}}, kNow, 0.5);
+  EXPECT_EQ(take_day(0), 57) << "another's halves stand before it";
+  EXPECT_EQ(plan_->next(kNow, 1).task->window.to, of_january.window.to);
+}
+
 TEST_F(Plan, ReadsTheNewerHalfOfWhatFailedFirstWhereTheNewestComesFirst) {
   make({window(0, 200)}, {.order = Order::newest_first});
   fail(take(), Failure::too_large);

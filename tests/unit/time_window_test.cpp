@@ -58,6 +58,15 @@ TEST(TimeWindow, IsEmptyWhenItEndsWhereItBeginsOrBefore) {
 
 TEST(TimeWindow, PrintsAsAHalfOpenRange) { EXPECT_EQ(to_text(kHour), "[2024-01-31T08:00:00Z, 2024-01-31T09:00:00Z)"); }
 
+TEST(MonthBegin, IsTheFirstInstantOfTheMonthInUtc) {
+  const auto begin = [](const char* instant) {
+    return to_rfc3339(month_begin(std::chrono::floor<std::chrono::seconds>(parse_timestamp(instant).value())));
+  };
+  EXPECT_EQ(begin("2024-02-29T23:59:59Z"), "2024-02-01T00:00:00Z");
+  EXPECT_EQ(begin("2024-02-01T00:00:00Z"), "2024-02-01T00:00:00Z");
+  EXPECT_EQ(begin("1969-12-31T23:59:59Z"), "1969-12-01T00:00:00Z");
+}
+
 TEST(ByMonth, CutsAtTheFirstOfEachMonth) {
   const auto day = [](int year, unsigned month, unsigned of_month) {
     return sys_seconds(std::chrono::sys_days(std::chrono::year(year) / month / of_month));
