@@ -1,11 +1,9 @@
 #include "etl/identity.hpp"
 
 #include <endian.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 #include <tuple>
 
 #include "etl/hex.hpp"
@@ -13,42 +11,38 @@
 namespace odetl {
 namespace {
 
-using Digest = std::array<std::uint8_t, 16>;
-
 // The bytes that are hashed, put together in memory that is kept.
 class Framed {
  public:
-  explicit Framed(std::string_view purpose) { restart(purpose); }
+  explicit Framed(std::string_view purpose) : purpose_(purpose) {}
 
-  Framed& restart(std::string_view purpose) {
-    bytes_.assign(purpose);
+  Framed& restart() {
+    bytes_.clear();
     return *this;
   }
-
   Framed& number(std::uint64_t value, std::size_t width) {
     const std::uint64_t little_endian = htole64(value);
     bytes_.append(reinterpret_cast<const char*>(&little_endian), width);
     return *this;
   }
   Framed& text(std::string_view value) {
-    number(value.size(), 4);
+    length(value.size() + 1);
     bytes_.append(value);
     return *this;
   }
-  Framed& text_or_null(std::optional<std::string_view> value) {
-    return value ? text(*value) : number(0xFFFFFFFF, 4);
-  }
+  Framed& text_or_null(std::optional<std::string_view> value) { return value ? text(*value) : length(0); }
 
-  Digest digest() const {
-    static const int ready = sodium_init();  // picks the fastest implementation of this processor
-    if (ready < 0) throw std::runtime_error("libsodium cannot be initialised");
-    Digest out{};
-    crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size(),
-                       nullptr, 0);
-    return out;
-  }
+  Digest digest() const { return digest_of(bytes_, purpose_); }
 
  private:
+  // LEB128: short ones are one byte, so that most of what is hashed fills one block.
+  Framed& length(std::size_t value) {
+    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(0x80 | (value & 0x7F));
+    bytes_ += static_cast<char>(value);
+    return *this;
+  }
+
+  std::string_view purpose_;
   std::string bytes_;
 };
 
@@ -81,8 +75,8 @@ void number_twins(std::vector<Row>& rows, Order order, Renumber renumber) {
 Uuid interaction_id(std::string_view user_id, Timestamp occurred_at, std::string_view type,
                     std::optional<std::string_view> text, std::string_view data, std::int32_t occurrence) {
   const auto micros = occurred_at.time_since_epoch().count();
-  thread_local Framed framed("");
-  framed.restart("interaction/1").text(user_id).number(static_cast<std::uint64_t>(micros), 8).text(type).text_or_null(text);
+  thread_local Framed framed("interaction/1");
+  framed.restart().text(user_id).number(static_cast<std::uint64_t>(micros), 8).text(type).text_or_null(text);
   framed.text_or_null(data.empty() ? std::nullopt : std::optional(data));
   framed.number(static_cast<std::uint32_t>(occurrence), 4);
 
@@ -102,7 +96,7 @@ Uuid reject_id(std::string_view user_id, std::string_view record, std::int32_t o
                           .digest());
 }
 
-std::array<std::uint8_t, 16> profile_hash(const User& user) {
+Digest profile_hash(const User& user) {
   Framed framed("profile/1");
   for (const auto& column : user.columns) framed.text_or_null(column);
   return framed.text(user.custom).text(user.extra).digest();

@@ -6,15 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "etl/digest.hpp"
 #include "etl/interaction.hpp"
 
 namespace odetl {
 
 /// The identity of an interaction: a UUIDv8 (RFC 9562) that is the same on every machine, in every run and for every
 /// window that shows the interaction. 48 bits of `occurred_at` in milliseconds since 1970 (0 before it), then 74 bits
-/// of BLAKE2b-128 over, in this order: the 13 bytes "interaction/1", user id, `occurred_at` in microseconds (8 bytes,
-/// little endian), type, text, canonical data (see Canonicaliser), occurrence (4 bytes, little endian). Each text goes
-/// in as its length (4 bytes, little endian) and its UTF-8 bytes; a NULL as the length 0xFFFFFFFF alone.
+/// of BLAKE2b-128 with the personalisation "interaction/1" over, in this order: user id, `occurred_at` in microseconds (8
+/// bytes, little endian), type, text, canonical data (see Canonicaliser), occurrence (4 bytes, little endian). Each text
+/// goes in as its length plus one (LEB128) and its UTF-8 bytes; a NULL as one byte 0.
 /// `text` and `data` are as they are stored, with U+FFFD for U+0000; an empty `data` stands for NULL.
 /// Where the server lost the user id, kLostIdentity stands for it (see User::identity).
 Uuid interaction_id(std::string_view user_id, Timestamp occurred_at, std::string_view type,
@@ -24,7 +25,7 @@ Uuid interaction_id(std::string_view user_id, Timestamp occurred_at, std::string
 Uuid reject_id(std::string_view user_id, std::string_view record, std::int32_t occurrence);
 
 /// 128 bits over texts of a profile, to see whether it changed.
-std::array<std::uint8_t, 16> profile_hash(const User& user);
+Digest profile_hash(const User& user);
 
 /// Sets `id` and `occurrence` of every interaction and reject of the batch. Otherwise identical interactions of one
 /// instant are numbered 0, 1, 2…; where they differ in `extra` alone, in the order of their `extra`, so that the order

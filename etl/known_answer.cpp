@@ -1,10 +1,10 @@
 #include "etl/known_answer.hpp"
 
-#include <sodium.h>
 #include <spdlog/fmt/fmt.h>
 
-#include <stdexcept>
 #include <string>
+
+#include "etl/digest.hpp"
 
 namespace odetl {
 namespace {
@@ -15,30 +15,10 @@ constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::size_t kMtimeAt = 4;
 constexpr std::size_t kMtimeEnd = 8;
 
-class Hash {
- public:
-  Hash() {
-    static const int ready = sodium_init();
-    if (ready < 0) throw std::runtime_error("libsodium cannot be initialised");
-    crypto_generichash_init(&state_, nullptr, 0, AnswerHash{}.size());
-  }
-  void add(std::string_view bytes) {
-    crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  }
-  AnswerHash finish() {
-    AnswerHash hash;
-    crypto_generichash_final(&state_, hash.data(), hash.size());
-    return hash;
-  }
-
- private:
-  crypto_generichash_state state_;
-};
-
 }  // namespace
 
 AnswerHash answer_hash(std::string_view wire_bytes, const ParseOptions& options) {
-  Hash hash;
+  LongDigest hash;
   hash.add(fmt::format("{} {} {} {} {} {} {} {}\n", kReading, to_rfc3339(options.asked.from), to_rfc3339(options.asked.to),
                        to_rfc3339(options.owned.from), to_rfc3339(options.owned.to), static_cast<int>(options.echo),
                        options.trust_record_user_id, options.surrogate_unknown_users));

@@ -152,7 +152,7 @@ std::vector<std::optional<std::string>> user_arrays(const Batch& batch, const st
     (array++)->add(null_if_empty(user.custom));
     (array++)->add(null_if_empty(user.extra));
     (array++)->add(user.observed_at ? std::optional(to_rfc3339(*user.observed_at)) : std::nullopt);
-    (array++)->add(hex_of(user.profile_hash));
+    (array++)->add(hex_of(profile_hash(user)));
   }
   std::vector<std::optional<std::string>> literals;
   for (TextArray& array : arrays) literals.push_back(array.finish());

@@ -1,12 +1,12 @@
 #include "etl/migrations.hpp"
 
-#include <sodium.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "etl/digest.hpp"
 #include "etl/hex.hpp"
 #include "etl/sql_text.hpp"
 
@@ -16,9 +16,9 @@ namespace {
 constexpr std::string_view kFolder = "migrations/";
 
 std::string checksum_of(std::string_view text) {
-  std::array<unsigned char, 32> hash{};
-  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
-  return hex_of(hash);
+  LongDigest digest;
+  digest.add(text);
+  return hex_of(digest.finish());
 }
 
 [[noreturn]] void refuse(const std::string& cause) {

@@ -404,7 +404,6 @@ void ResponseParser::Reader::finish_group(Group& group) {
   if (group.id_known) user.identity = user.user_id;
   user.has_interactions = !batch_.interactions.empty() && batch_.interactions.back().user == group.user;
   if (group.says_something) user.observed_at = group.first_listed.value_or(options_.owned.from);
-  user.profile_hash = profile_hash(user);
 }
 
 void ResponseParser::Reader::check_echo(const Group& group) {

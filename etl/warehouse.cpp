@@ -6,7 +6,6 @@
 #include <charconv>
 #include <map>
 #include <set>
-#include <unordered_set>
 
 #include "etl/copy_rows.hpp"
 #include "etl/hex.hpp"
@@ -14,6 +13,7 @@
 #include "etl/ledger.hpp"
 #include "etl/load_rows.hpp"
 #include "etl/quarantine.hpp"
+#include "etl/user_writer.hpp"
 #include "etl/vanished.hpp"
 #include "etl/window_diff.hpp"
 
@@ -60,30 +60,6 @@ std::optional<sys_seconds> read_instant(const SqlRows& rows, int column) {
   return sys_seconds(std::chrono::seconds(rows.integer(0, column)));
 }
 
-// Who says what is `fresh`.
-std::unordered_set<std::string_view> speakers(const Batch& batch, const std::vector<std::uint32_t>& fresh) {
-  std::unordered_set<std::string_view> ids;
-  std::optional<std::uint32_t> last;
-  for (const std::uint32_t i : fresh) {
-    const std::uint32_t user = batch.interactions[i].user;
-    if (user != last) ids.insert(batch.users[user].user_id);
-    last = user;
-  }
-  return ids;
-}
-
-std::string_view bytes_of(const std::array<std::uint8_t, 16>& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
-// Than what is held since `observed_at`, binary; `same`: in all else they are alike.
-bool is_no_newer(const User& user, std::optional<std::string_view> observed_at, bool same) {
-  if (!user.observed_at) return true;
-  if (!observed_at) return false;
-  const Timestamp held = binary_timestamp(*observed_at);
-  return *user.observed_at < held || (*user.observed_at == held && same);
-}
-
 class PostgresWarehouse final : public Warehouse {
  public:
   PostgresWarehouse(DatabaseFactory connect, OnMissing on_missing)
@@ -117,9 +93,6 @@ class PostgresWarehouse final : public Warehouse {
   HeldIds held(Database& db, const TimeWindow& window);
   template <typename Meanwhile>
   void copy(Database& db, const Batch& batch, const std::vector<std::uint32_t>& rows, Meanwhile meanwhile);
-  static void drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
-                              std::vector<std::uint32_t>& users);
-  static void write_users(Database& db, std::vector<SqlParam> arrays, const std::string& now, WindowReport& report);
   std::vector<Uuid> write_rejects(Database& db, const Batch& batch, const Refused& refused, const std::string& now,
                      WindowReport& report);
   void apply_marks(Database& db, const Batch& batch, const WindowDiff& diff, const LoadRequest& request, bool has_doubts,
@@ -134,15 +107,17 @@ class PostgresWarehouse final : public Warehouse {
   DatabaseSession session_;
   OnMissing on_missing_;
   CopyRows rows_;
+  UserWriter users_;
   bool leads_ = false;                // this or a former session took the lead
   bool lost_lead_ = false;            // and another has it since: nothing is written before try_lead()
-  std::set<std::string> partitions_;  // months known to be there, `2024_01`
+  std::set<sys_seconds> partitions_;  // months known to be there, by their first instants
 };
 
 // What a new session must do before it is used: nothing is known of its server, and the lock of who leads went with the
 // old session; another may have it now.
 void PostgresWarehouse::opened(Database& db) {
   partitions_.clear();
+  users_.forget();
   if (!leads_) return;
   db.begin();
   leads_ = take_lead(db);
@@ -184,21 +159,21 @@ StreamState PostgresWarehouse::read_state() {
 
 void PostgresWarehouse::ensure_partitions(const Batch& batch) {
   session_.database();  // a new session has forgotten all
-  std::set<std::string> missing;
-  std::optional<std::chrono::sys_days> last;
-  for (const Interaction& row : batch.interactions) {
-    const auto day = std::chrono::floor<std::chrono::days>(row.occurred_at);
-    if (day == last) continue;
-    last = day;
-    std::string month = to_rfc3339(day).substr(0, 7);
-    if (!partitions_.contains(month)) missing.insert(std::move(month));
+  std::vector<sys_seconds> missing;
+  for (const TimeWindow& part : by_month(batch.window)) {
+    const sys_seconds month = month_begin(part.from);
+    if (partitions_.contains(month)) continue;
+    const auto& rows = batch.interactions;
+    if (std::any_of(rows.begin(), rows.end(), [&](const Interaction& row) { return part.owns(row.occurred_at); })) {
+      missing.push_back(month);
+    }
   }
   if (missing.empty()) return;
   write([&](Database& db) {
-    for (const std::string& month : missing) db.run("load/ensure_partition", {month + "-01T00:00:00Z"});
+    for (const sys_seconds month : missing) db.run("load/ensure_partition", {to_rfc3339(month)});
     return true;
   });
-  partitions_.merge(missing);
+  partitions_.insert(missing.begin(), missing.end());
 }
 
 std::int64_t PostgresWarehouse::load(const Batch& batch, const LoadRequest& request, WindowReport& report) {
@@ -206,7 +181,9 @@ std::int64_t PostgresWarehouse::load(const Batch& batch, const LoadRequest& requ
   for (bool partitions_are_sure = false;;) {
     ensure_partitions(batch);
     try {
-      return write([&](Database& db) { return load_once(db, batch, request, refused, report); });
+      const std::int64_t number = write([&](Database& db) { return load_once(db, batch, request, refused, report); });
+      users_.committed();
+      return number;
     } catch (const DatabaseError& error) {
       if (error.failure() != Failure::db_data || refused.size() >= kMaxRefused) throw;
     }
@@ -256,18 +233,10 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   }
   std::set<std::uint32_t> refused_rows;
   for (const auto& [row, why] : refused) refused_rows.insert(row);
-  std::vector<std::uint32_t> users = distinct_users(batch, refused_rows, diff.fresh);
-  report.users_inserted = report.users_updated = 0;
-  report.users_unchanged = users.size();
   report.users_without_id = batch.users_without_id;
-  // Of a window that is the newest of all, and read for the first time, nearly every profile is a newer one.
-  const bool look_first = compare || begun->boolean(0, 5);
-  if (look_first && !users.empty()) drop_up_to_date(db, batch, diff.fresh, users);
-  std::vector<SqlParam> arrays;
-  copy(db, batch, diff.fresh, [&] {
-    if (!users.empty()) arrays = user_arrays(batch, users);
-  });
-  if (!users.empty()) write_users(db, std::move(arrays), now, report);
+  const auto visit = compare ? UserWriter::Visit::again : begun->boolean(0, 5) ? UserWriter::Visit::past : UserWriter::Visit::newest;
+  copy(db, batch, diff.fresh, [&] { users_.choose(batch, distinct_users(batch, refused_rows, diff.fresh), visit); });
+  users_.write(db, batch, diff.fresh, now, report);
   const std::vector<Uuid> rejects = write_rejects(db, batch, refused, now, report);
 
   lock_state(db, batch.window, begun->integer(0, 2));
@@ -372,37 +341,6 @@ void PostgresWarehouse::copy(Database& db, const Batch& batch, const std::vector
   db.copy(rows_.bytes());
   meanwhile();
   db.copy_end();
-}
-
-// Takes away the users that are known and unchanged: those are not even locked.
-void PostgresWarehouse::drop_up_to_date(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh,
-                                        std::vector<std::uint32_t>& users) {
-  const auto known = db.run_binary("load/known_users", {user_ids_array(batch, users)});
-  const std::unordered_set<std::string_view> news = speakers(batch, fresh);
-  std::vector<bool> up_to_date(users.size());
-  for (std::size_t row = 0; row < known->size(); ++row) {
-    const auto place = static_cast<std::size_t>(binary_integer(known->text(row, 0)) - 1);
-    const User& user = batch.users[users[place]];
-    const bool same = known->text(row, 2) == bytes_of(user.profile_hash);
-    // Read again in another order or other windows, the same profile stands with another message: that is nothing new.
-    const bool is_old_news = same && !news.contains(user.user_id);
-    up_to_date[place] = is_old_news || is_no_newer(user, known->get(row, 1), same);
-  }
-  std::size_t kept = 0;
-  for (std::size_t place = 0; place < users.size(); ++place) {
-    if (!up_to_date[place]) users[kept++] = users[place];
-  }
-  users.resize(kept);
-}
-
-void PostgresWarehouse::write_users(Database& db, std::vector<SqlParam> arrays, const std::string& now,
-                                    WindowReport& report) {
-  arrays.emplace_back(now);
-  const auto written = db.run("load/upsert_users", arrays);
-  for (std::size_t row = 0; row < written->size(); ++row) {
-    ++(written->boolean(row, 0) ? report.users_inserted : report.users_updated);
-  }
-  report.users_unchanged -= written->size();
 }
 
 // Answers their ids.

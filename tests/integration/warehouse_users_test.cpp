@@ -1,3 +1,9 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
 #include "tests/integration/warehouse_fixture.hpp"
 
 namespace odetl::test {
@@ -80,6 +86,63 @@ TEST_F(Profiles, OfManyUsersAreEachComparedWithTheirOwn) {
   EXPECT_EQ(query("SELECT string_agg(user_id || ': ' || first_name || extract(day FROM observed_at), ', ' ORDER BY user_id) FROM users"),
             "a new one: between3, known newer: newest5, known older: between3, m new one: between3, never named: between3, "
             "same: same3, with quote \\\": newest5, z new one: between3");
+}
+
+// Windows of the past trust what the session has seen of users; whatever the order, the newest profile is there in the end.
+TEST_F(Profiles, OfManyDaysAreTheNewestInWhateverOrderTheDaysAreRead) {
+  constexpr int kDays = 28, kUsers = 12;
+  std::mt19937 random(20241123);
+  std::map<std::string, int> newest;  // the last day with a profile
+  std::vector<Answer> answers(kDays + 1);
+  for (int day = 1; day <= kDays; ++day) {
+    for (int user = 0; user < kUsers; ++user) {
+      if (random() % 3 == 0) continue;
+      const std::string id = "user " + std::to_string(user);
+      const bool has_profile = random() % 4 != 0;
+      const std::string date = fmt::format("2024-01-{:02}T{:02}:00:00Z", day, random() % 24);
+      answers[static_cast<std::size_t>(day)].user(id, has_profile ? fmt::format(R"({{"first_name":"{}"}})", day) : "null").says(date, R"("x")");
+      newest[id] = std::max(newest[id], has_profile ? day : 0);
+    }
+  }
+  std::vector<int> days;
+  for (int day = kDays; day > 0; --day) days.push_back(day);
+  std::shuffle(days.begin() + 4, days.end(), random);        // the newest of all, the three before it, and the rest anyhow
+  days.insert(days.end(), days.begin(), days.begin() + 6);   // some of them again
+  for (const int day : days) {
+    const auto from = at("2024-01-01T00:00:00Z") + std::chrono::days(day - 1);
+    load(*warehouse_, {from, from + std::chrono::days(1)}, answers[static_cast<std::size_t>(day)]);
+  }
+  std::string expected;
+  for (const auto& [id, day] : newest) expected += (expected.empty() ? "" : ", ") + id + ": " + (day == 0 ? "" : std::to_string(day));
+  EXPECT_EQ(query("SELECT string_agg(user_id || ': ' || coalesce(first_name, ''), ', ' ORDER BY user_id COLLATE \"C\") FROM users"),
+            expected);
+}
+
+// Another session may be on another server: what the last one saw need not be there.
+TEST_F(Profiles, AreLookedForAgainByANewSession) {
+  for (const int day : {9, 8, 7}) seen(day, R"({"first_name":"Ann"})");
+  query("DELETE FROM users");
+  query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opendialog-etl'"
+        " AND datname = current_database()");
+  error_of([&] { seen(6, R"({"first_name":"Ann"})"); });
+  EXPECT_EQ(seen(6, R"({"first_name":"Ann"})").report.users_inserted, 1U);
+  EXPECT_EQ(ann(), "Ann|6");
+}
+
+// What was rolled back was not seen.
+TEST_F(Profiles, OfALoadThatFailedAreWrittenByTheNextOne) {
+  seen(9, R"({"first_name":"Ann"})");
+  const auto bob = [&](int day) {
+    const auto date = at("2024-01-01T00:00:00Z") + std::chrono::days(day - 1);
+    Answer answer;
+    answer.user("bob", R"({"first_name":"Bob"})").says(to_rfc3339(date), R"("b")");
+    return load(*warehouse_, {date, date + std::chrono::seconds(1)}, answer).report;
+  };
+  query("ALTER TABLE window_log ADD CONSTRAINT none CHECK (reason = '') NOT VALID");
+  error_of([&] { bob(8); });
+  query("ALTER TABLE window_log DROP CONSTRAINT none");
+  EXPECT_EQ(bob(7).users_inserted, 1U);
+  EXPECT_EQ(count("users"), "2");
 }
 
 TEST_F(Profiles, AreNeverErasedByEmptyOnes) {

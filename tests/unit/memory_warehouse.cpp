@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "etl/identity.hpp"
+
 namespace odetl::test {
 namespace {
 
@@ -117,11 +119,11 @@ class Load {
     StoredUser& known = held->second;
     const bool is_newer =
         user.observed_at && (!known.observed_at || *user.observed_at > *known.observed_at ||
-                             (user.observed_at == known.observed_at && user.profile_hash != known.profile_hash));
+                             (user.observed_at == known.observed_at && profile_hash(user) != known.profile_hash));
     if (!is_new && !is_newer) return;
     written_users_.try_emplace(user.user_id, is_new);
     known.observed_at = user.observed_at;
-    known.profile_hash = user.profile_hash;
+    known.profile_hash = profile_hash(user);
     for (std::size_t i = 0; i < known.columns.size(); ++i) {
       known.columns[i].reset();
       if (user.columns[i]) known.columns[i] = *user.columns[i];
