@@ -75,7 +75,7 @@ class Backfill {
   Surroundings surroundings_;
   WindowWidth width_;
   SteadyTime begun_;
-  std::optional<std::chrono::milliseconds> clock_offset_;
+  ServerClock server_clock_;
   std::vector<TimeWindow> poisoned_;
   std::unique_ptr<WindowClaims> claims_;  // none with --reload, which reads what is covered
   bool is_shared_ = false;                // another process reads the same range
@@ -185,7 +185,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
   Pipeline pipeline(plan, allowance, wiring_.read_options(Reason::backfill), surroundings_, telemetry_,
-                    state.load_number, claims_.get());
+                    state.load_number, claims_.get(), server_clock_);
   {
     const auto progress = show_progress([&] {
       const double ratio = pipeline.progress();
@@ -199,7 +199,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   }
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
   is_shared_ = is_shared_ || plan.has_yielded();
-  clock_offset_ = pipeline.server_clock_offset();
+  server_clock_ = pipeline.server_clock();
   spent_ += pipeline.time_spent();
   if (plan.stopped_by() && !stop.stop_requested()) {
     throw CommandError(exit_code_of(plan.stopped_by()->failure),
@@ -211,7 +211,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
 // The end of a range that reaches to now settles within moments; a server whose clock is far behind is not waited for.
 bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
   Timestamp now = surroundings_.now();
-  if (clock_offset_) now = std::min<Timestamp>(now, now + *clock_offset_);
+  if (const auto on_server = server_clock_.at_least(surroundings_.steady())) now = std::min(now, *on_server);
   const auto wait = settled + wiring_.config().windows.settle + 1s - now;
   if (wait > kLongestSettling) return false;
   log(Event::waiting_to_settle, {{"until", to_rfc3339(settled)}});

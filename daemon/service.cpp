@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using std::chrono::seconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+constexpr auto kTick = 1ms;                      // after a second has settled
 constexpr auto kStandbyInterval = seconds(5);    // between two tries to lead, at the most
 constexpr auto kDeadSessionLasts = 3s;          // at the most, until the server finds out that its process was killed
 constexpr auto kDeadSessionInterval = 100ms;    // between two tries to lead meanwhile
@@ -71,11 +72,12 @@ class Service::Impl {
   std::optional<TaskFailure> poll(std::stop_token stop, const PlanOptions& options);
   void recheck(std::stop_token stop, SteadyTime pause_at);
   void begin_recheck();
-  void work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at);
+  std::optional<StreamState> work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at);
   sys_seconds poll_from();
   std::optional<TaskFailure> ask_server_clock(std::stop_token stop);
   std::vector<TimeWindow> ranges_to_poll();
   sys_seconds settled() const;
+  SteadyTime just_settled(SteadyTime latest) const;
   void refresh_state();
   void take_up_reload();
   bool take_up_token();
@@ -95,10 +97,10 @@ class Service::Impl {
   std::unique_ptr<ApiClient> client_;
   std::string token_;
   StreamState state_;
-  std::optional<std::chrono::milliseconds> clock_offset_;  // of the server, against ours
+  ServerClock server_clock_;
   std::optional<Recheck> recheck_;
   bool leads_ = false;
-  // Read at the end of the last turn, since when only others wrote: what a backfill loaded meanwhile is read once more, and
+  // Known from the end of the last turn, since when only others wrote: what a backfill loaded meanwhile is read once more, and
   // that the session was lost is found when the next answer is loaded.
   bool state_is_fresh_ = false;
   bool ready_told_ = false;
@@ -111,10 +113,15 @@ class Service::Impl {
 };
 
 sys_seconds Service::Impl::settled() const {
-  const Timestamp local = surroundings_.now();
-  Timestamp now = local;
-  if (clock_offset_) now = std::min<Timestamp>(now, local + *clock_offset_);
-  return std::chrono::floor<seconds>(now - wiring_.config().windows.settle);
+  return settled_bound(surroundings_.now(), server_clock_.at_least(surroundings_.steady()), wiring_.config().windows.settle);
+}
+
+// The last moment before `latest` at which a second has just settled: what a poll reads then is as new as can be.
+SteadyTime Service::Impl::just_settled(SteadyTime latest) const {
+  Timestamp now = surroundings_.now() + std::chrono::floor<std::chrono::microseconds>(latest - surroundings_.steady());
+  if (const auto on_server = server_clock_.at_least(latest)) now = std::min(now, *on_server);
+  const auto since = now - std::chrono::floor<seconds>(now);
+  return since < kTick ? latest : latest - since + kTick;
 }
 
 void Service::Impl::refresh_state() {
@@ -152,16 +159,14 @@ std::optional<TaskFailure> Service::Impl::ask_server_clock(std::stop_token stop)
   Exchange exchange;
   std::optional<TaskFailure> failure;
   const sys_seconds long_ago{0s};
-  const Timestamp sent = surroundings_.now();
+  const SteadyTime sent = surroundings_.steady();
   try {
     client_->fetch({long_ago, long_ago}, answer, exchange, stop);
   } catch (const ApiError& error) {
     const bool answered = error.failure() == Failure::refused || error.failure() == Failure::throttled;
     if (!answered) failure = {error.failure(), error.what(), error.retry_after()};
   }
-  if (exchange.server_date) {
-    clock_offset_ = std::chrono::duration_cast<std::chrono::milliseconds>(*exchange.server_date - sent - exchange.duration);
-  }
+  if (exchange.server_date) server_clock_.observed(*exchange.server_date, sent, surroundings_.steady());
   return failure;
 }
 
@@ -169,17 +174,20 @@ std::vector<TimeWindow> Service::Impl::ranges_to_poll() {
   return poll_ranges(state_, poll_from(), settled(), wiring_.config().windows.lookback);
 }
 
-void Service::Impl::work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at) {
+// Answers the state that is left, where that is known.
+std::optional<StreamState> Service::Impl::work(WindowPlan& plan, Reason reason, std::stop_token stop, SteadyTime pause_at) {
   RateAllowance allowance = wiring_.rate_allowance(reason);
-  Pipeline pipeline(plan, allowance, wiring_.read_options(reason), surroundings_, telemetry_, state_.load_number);
+  Pipeline pipeline(plan, allowance, wiring_.read_options(reason), surroundings_, telemetry_, state_.load_number, nullptr,
+                    server_clock_);
   pipeline.work(*client_, *warehouse_, stop, pause_at);
-  if (pipeline.server_clock_offset()) clock_offset_ = pipeline.server_clock_offset();
+  server_clock_ = pipeline.server_clock();
+  return pipeline.state_left();
 }
 
 // One poll: everything from the first gap to the settled present. Answers what stopped it.
 std::optional<TaskFailure> Service::Impl::poll(std::stop_token stop, const PlanOptions& options) {
   // A first run begins a day before the server's now, so one must be known.
-  const bool begins_by_clock = !wiring_.config().windows.start && !state_.poll_from && !clock_offset_;
+  const bool begins_by_clock = !wiring_.config().windows.start && !state_.poll_from && !server_clock_.at_least(surroundings_.steady());
   if (begins_by_clock) ask_server_clock(stop);  // the poll that follows tells what is wrong
   std::optional<WindowPlan> plan;
   plan.emplace(ranges_to_poll(), state_.poisoned, width_, options);
@@ -189,7 +197,14 @@ std::optional<TaskFailure> Service::Impl::poll(std::stop_token stop, const PlanO
     plan.emplace(ranges_to_poll(), state_.poisoned, width_, options);
     if (plan->is_done() && failure) return failure;
   }
-  work(*plan, Reason::poll, stop, SteadyTime::max());
+  const auto left = work(*plan, Reason::poll, stop, SteadyTime::max());
+  if (left) {
+    state_ = *left;
+    show();
+  } else {
+    refresh_state();
+  }
+  state_is_fresh_ = true;
   if (stop.stop_requested()) return std::nullopt;
   if (!plan->stopped_by()) telemetry_.all_well();
   return plan->stopped_by();
@@ -287,6 +302,7 @@ void Service::Impl::take_up_reload() {
     width_ = WindowWidth(wiring_.width_limits());
     recheck_.reset();
     client_.reset();
+    server_clock_ = ServerClock();  // it may be another server
     metrics_.configuration_loaded(true);
     log(Event::configuration_reloaded);
   } catch (const ConfigError& error) {
@@ -350,8 +366,6 @@ void Service::Impl::turn(std::stop_token stop) {
     PlanOptions options;
     options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
     const auto stopped_by = poll(stop, options);
-    refresh_state();
-    state_is_fresh_ = true;
     if (stopped_by && stopped_by->failure == Failure::not_leader) {
       leads_ = false;
       next = begun;
@@ -363,6 +377,7 @@ void Service::Impl::turn(std::stop_token stop) {
       refused = stopped_by->failure == Failure::unauthorised;
     } else {
       fruitless_ = 0;
+      next = just_settled(next);
       if (state_.watermark) manager_.status("loaded up to " + to_rfc3339(*state_.watermark));
       // Polls that take all the time there is must not shut rechecks out.
       recheck(stop, std::max(next, surroundings_.steady() + interval / kRecheckPart));
@@ -407,7 +422,6 @@ void Service::Impl::run_once(std::stop_token stop) {
   PlanOptions options = command_plan_options();
   options.pass_poison = wiring_.config().windows.on_poison == OnPoison::pass;
   if (const auto stopped_by = poll(stop, options)) give_up(*stopped_by);
-  refresh_state();
 }
 
 Service::Service(Wiring& wiring, Metrics& metrics, Telemetry& telemetry, ServiceManager& manager,

@@ -82,6 +82,7 @@ class Pipeline::Worker {
     std::optional<ResponseParser> parser;
     const Batch* batch = nullptr;      // none while the answer is the one that is known
     std::vector<std::uint32_t> rows_by_hour;
+    std::optional<Timestamp> server_sent;  // at least so late it was for the server when it was asked
     WindowReport report;
     std::int64_t seen_load = 0;
   };
@@ -93,9 +94,8 @@ class Pipeline::Worker {
 
   void fetch_all();
   bool fetch(Slot& slot);
-  void ask(Slot& slot, Timestamp sent);
-  void answered(Slot& slot, Timestamp sent);
-  bool read(Slot& slot, Timestamp sent);
+  void ask(Slot& slot);
+  bool read(Slot& slot);
   bool is_known(Slot& slot, const TimeWindow& owned);
   void parse(Slot& slot, ResponseParser& parser);
   void load_all();
@@ -183,20 +183,19 @@ void Pipeline::Worker::fetch_all() {
 
 // True when there is a batch to load.
 bool Pipeline::Worker::fetch(Slot& slot) {
-  const Timestamp sent = pipeline_.surroundings_.now();
   slot.report = WindowReport{};
   slot.report.window = slot.task.window;
   slot.report.reason = pipeline_.options_.reason;
   slot.report.attempts = slot.task.attempts + 1;
-  slot.report.started_at = sent;
+  slot.report.started_at = pipeline_.surroundings_.now();
   slot.seen_load = pipeline_.seen_load_;
   slot.exchange = Exchange{};
   try {
     if (!pipeline_.claim(slot.task)) return false;
     slot.report.window = slot.task.window;
-    ask(slot, sent);
+    ask(slot);
     const Timing timing(pipeline_, &TimeSpent::reading);
-    return read(slot, sent);
+    return read(slot);
   } catch (const ApiError& error) {
     failed(slot, as_failure(error));
   } catch (const DatabaseError& error) {  // nothing could be claimed
@@ -213,26 +212,26 @@ bool Pipeline::Worker::fetch(Slot& slot) {
 }
 
 // A request counts however it ends, unless it was us who ended it.
-void Pipeline::Worker::ask(Slot& slot, Timestamp sent) {
+void Pipeline::Worker::ask(Slot& slot) {
   const Timing timing(pipeline_, &TimeSpent::asking);
+  const auto sent = pipeline_.surroundings_.steady();
+  const auto answered = [&] {
+    slot.report.http = slot.exchange.duration;
+    slot.server_sent = pipeline_.request_ended(slot.task, slot.exchange, sent);
+  };
   try {
     client_.fetch(slot.task.asked(), slot.answer, slot.exchange, ending_.get_token());
   } catch (const Stopped&) {
     throw;
   } catch (...) {
-    answered(slot, sent);
+    answered();
     throw;
   }
-  answered(slot, sent);
-}
-
-void Pipeline::Worker::answered(Slot& slot, Timestamp sent) {
-  slot.report.http = slot.exchange.duration;
-  pipeline_.request_ended(slot.task, slot.exchange, sent);
+  answered();
 }
 
 // True when there is something to load.
-bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
+bool Pipeline::Worker::read(Slot& slot) {
   const Task& task = slot.task;
   const ReadOptions& options = pipeline_.options_;
   if (task.kind == Task::Kind::probe) {
@@ -240,8 +239,7 @@ bool Pipeline::Worker::read(Slot& slot, Timestamp sent) {
     pipeline_.succeeded(task, task.window.to, {});
     return false;
   }
-  const sys_seconds bound =
-      settled_bound(sent, slot.exchange.server_date, slot.exchange.duration, options.settle);
+  const sys_seconds bound = settled_bound(slot.report.started_at, slot.server_sent, options.settle);
   pipeline_.limit(bound);
   const TimeWindow owned{task.window.from, std::min(task.window.to, bound)};
   slot.reading = {task.asked(), owned, options.echo, options.trust_record_user_id, options.surrogate_unknown_users};
@@ -333,7 +331,14 @@ std::int64_t Pipeline::Worker::commit(Slot& slot) {
   }
   const bool compare = slot.task.conflicts > 0;
   const auto remembered = slot.report.echo_differs ? std::nullopt : slot.hash;
-  return warehouse_.load(*slot.batch, {.compare = compare, .seen_load = slot.seen_load, .answer = remembered}, slot.report);
+  LoadRequest request{.compare = compare, .seen_load = slot.seen_load, .answer = remembered};
+  if (slot.report.reason != Reason::poll) return warehouse_.load(*slot.batch, request, slot.report);
+  StreamState state;
+  request.state = &state;
+  const std::int64_t number = warehouse_.load(*slot.batch, request, slot.report);
+  const std::scoped_lock lock(pipeline_.mutex_);
+  pipeline_.state_left_ = std::move(state);
+  return number;
 }
 
 void Pipeline::Worker::failed(const Slot& slot, const TaskFailure& failure) {
@@ -354,6 +359,7 @@ void Pipeline::Worker::write_down(const WindowReport& report) {
   {
     const std::scoped_lock lock(pipeline_.mutex_);
     pipeline_.events_.window_done(report);
+    pipeline_.state_left_.reset();
   }
   const auto until = pipeline_.surroundings_.steady() + kLongestKept;
   for (int failures = 1; const auto failure = try_to_record(report); ++failures) {
@@ -422,14 +428,15 @@ void Pipeline::Worker::give_back(Slot* slot) {
 
 Pipeline::Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions& options,
                    const Surroundings& surroundings, PipelineEvents& events, std::int64_t seen_load,
-                   WindowClaims* claims)
+                   WindowClaims* claims, const ServerClock& server_clock)
     : plan_(plan),
       allowance_(allowance),
       options_(options),
       surroundings_(surroundings),
       events_(events),
       seen_load_(seen_load),
-      claims_(claims) {}
+      claims_(claims),
+      server_clock_(server_clock) {}
 
 void Pipeline::work(ApiClient& client, Warehouse& warehouse, std::stop_token stop,
                     std::chrono::steady_clock::time_point pause_at) {
@@ -479,13 +486,15 @@ bool Pipeline::claim(Task& task) {
   return mine.has_value();
 }
 
-void Pipeline::request_ended(const Task& task, const Exchange& exchange, Timestamp sent) {
+// Answers what the server's clock showed at least when it was asked, where that is known.
+std::optional<Timestamp> Pipeline::request_ended(const Task& task, const Exchange& exchange,
+                                                 std::chrono::steady_clock::time_point sent) {
+  const auto received = surroundings_.steady();
   const std::scoped_lock lock(mutex_);
-  allowance_.observed(exchange.rate_limit, surroundings_.steady(), exchange.server_date);
-  if (exchange.server_date) {
-    clock_offset_ = std::chrono::duration_cast<milliseconds>(*exchange.server_date - (sent + exchange.duration));
-  }
+  allowance_.observed(exchange.rate_limit, received, exchange.server_date);
   events_.request_done(task, exchange);
+  if (!exchange.server_date) return server_clock_.at_least(sent);
+  return server_clock_.observed(*exchange.server_date, sent, received);
 }
 
 void Pipeline::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {
@@ -555,9 +564,14 @@ milliseconds Pipeline::rate_wait() const {
   return std::chrono::ceil<milliseconds>(allowance_.delay(surroundings_.steady()));
 }
 
-std::optional<milliseconds> Pipeline::server_clock_offset() const {
+std::optional<StreamState> Pipeline::state_left() const {
   const std::scoped_lock lock(mutex_);
-  return clock_offset_;
+  return state_left_;
+}
+
+ServerClock Pipeline::server_clock() const {
+  const std::scoped_lock lock(mutex_);
+  return server_clock_;
 }
 
 }  // namespace odetl

@@ -11,6 +11,7 @@
 #include "etl/planner.hpp"
 #include "etl/rate_allowance.hpp"
 #include "etl/response_parser.hpp"
+#include "etl/server_clock.hpp"
 #include "etl/time_spent.hpp"
 #include "etl/warehouse.hpp"
 #include "etl/window_claims.hpp"
@@ -57,9 +58,10 @@ inline constexpr std::chrono::minutes kLongestKept{5};
 class Pipeline {
  public:
   /// `seen_load`: StreamState::load_number as read before the plan was made. `claims`: where other processes read the
-  /// same ranges; what is theirs is left out, see WindowPlan::has_yielded().
+  /// same ranges; what is theirs is left out, see WindowPlan::has_yielded(). `server_clock`: what is known of it already.
   Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions& options, const Surroundings& surroundings,
-           PipelineEvents& events, std::int64_t seen_load, WindowClaims* claims = nullptr);
+           PipelineEvents& events, std::int64_t seen_load, WindowClaims* claims = nullptr,
+           const ServerClock& server_clock = {});
 
   /// Works until the plan is done or stopped, or `stop` is requested: then the window in hand is rolled back. After
   /// `pause_at` no new window is begun; work() can be called again to go on.
@@ -72,8 +74,9 @@ class Pipeline {
   std::chrono::milliseconds rate_wait() const;
   std::int64_t seen_load() const { return seen_load_; }
   TimeSpent time_spent() const;
-  /// The server's clock less the local one, when an answer has told.
-  std::optional<std::chrono::milliseconds> server_clock_offset() const;
+  ServerClock server_clock() const;  ///< with what the answers told
+  /// Of a poll: what its last load left, unless something was written down after it.
+  std::optional<StreamState> state_left() const;
 
  private:
   class Worker;
@@ -81,7 +84,8 @@ class Pipeline {
 
   std::optional<Task> take(int worker, std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
   bool claim(Task& task);
-  void request_ended(const Task& task, const Exchange& exchange, Timestamp sent);
+  std::optional<Timestamp> request_ended(const Task& task, const Exchange& exchange,
+                                         std::chrono::steady_clock::time_point sent);
   void succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer);
   WindowPlan::Verdict failed(const Task& task, const TaskFailure& failure);
   bool wait_in_hand(const Task& task, const TaskFailure& failure, int failures,
@@ -98,8 +102,9 @@ class Pipeline {
   std::atomic<std::int64_t> seen_load_;
   WindowClaims* claims_;
   std::atomic<int> workers_ = 0;  // that ever worked
-  std::optional<std::chrono::milliseconds> clock_offset_;
-  mutable std::mutex mutex_;  // guards plan, allowance, events and clock offset
+  ServerClock server_clock_;
+  std::optional<StreamState> state_left_;
+  mutable std::mutex mutex_;  // guards plan, allowance, events, the server's clock and the state
   std::condition_variable_any changed_;
   TimeSpent time_spent_;
   mutable std::mutex time_mutex_;  // guards it

@@ -64,10 +64,8 @@ std::vector<TimeWindow> recheck_ranges(const StreamState& state, seconds span, s
   return ranges.windows();
 }
 
-sys_seconds settled_bound(Timestamp local_sent, std::optional<sys_seconds> server_date,
-                          std::chrono::milliseconds duration, seconds settle) {
-  Timestamp now = local_sent;
-  if (server_date) now = std::min<Timestamp>(now, *server_date - duration);
+sys_seconds settled_bound(Timestamp local_sent, std::optional<Timestamp> server_sent, seconds settle) {
+  const Timestamp now = server_sent ? std::min(local_sent, *server_sent) : local_sent;
   return std::chrono::floor<seconds>(now - settle);
 }
 

@@ -41,10 +41,9 @@ std::vector<TimeWindow> poll_ranges(const StreamState& state, sys_seconds from, 
 std::vector<TimeWindow> recheck_ranges(const StreamState& state, std::chrono::seconds span,
                                        std::chrono::seconds lookback);
 
-/// Up to where an answer may be trusted: the earlier of the local clock when the request was sent and of the server's
-/// clock then (its Date less the time the request took), less `settle`, cut to a whole second.
-sys_seconds settled_bound(Timestamp local_sent, std::optional<sys_seconds> server_date,
-                          std::chrono::milliseconds duration, std::chrono::seconds settle);
+/// Up to where an answer may be trusted: the earlier of the local clock and of the server's (see ServerClock), both when the
+/// request was sent, less `settle`, cut to a whole second.
+sys_seconds settled_bound(Timestamp local_sent, std::optional<Timestamp> server_sent, std::chrono::seconds settle);
 
 // --- how wide a window is ----------------------------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ class PostgresWarehouse final : public Warehouse {
   template <typename Work>
   auto write(Work work);
   using Refused = std::map<std::uint32_t, std::string>;  // interactions of the batch, and why
+  static StreamState state_of(Database& db);
   static bool take_lead(Database& db);
   void opened(Database& db);
 
@@ -136,25 +137,25 @@ auto PostgresWarehouse::write(Work work) {
   return session_.transaction(std::move(work));
 }
 
-StreamState PostgresWarehouse::read_state() {
-  return session_.transaction([](Database& db) {
-    const auto rows = db.run("state/read", {kStream});
-    if (rows->size() != 1) {
-      throw DatabaseError(Failure::db_schema,
-                          "read stream_state: the row 'interactions' is missing; insert it, or restore the schema");
-    }
-    StreamState state;
-    state.watermark = read_instant(*rows, 0);
-    state.coverage = read_ranges(rows->text(0, 1));
-    state.poisoned = read_ranges(rows->text(0, 2));
-    state.poll_from = read_instant(*rows, 3);
-    state.load_number = rows->integer(0, 4);
-    state.rejected = rows->integer(0, 5);
-    for (const auto& [span, begun] : read_pairs(rows->text(0, 6))) {
-      state.rechecked.emplace(span, std::chrono::seconds(begun));
-    }
-    return state;
-  });
+StreamState PostgresWarehouse::read_state() { return session_.transaction(state_of); }
+
+StreamState PostgresWarehouse::state_of(Database& db) {
+  const auto rows = db.run("state/read", {kStream});
+  if (rows->size() != 1) {
+    throw DatabaseError(Failure::db_schema,
+                        "read stream_state: the row 'interactions' is missing; insert it, or restore the schema");
+  }
+  StreamState state;
+  state.watermark = read_instant(*rows, 0);
+  state.coverage = read_ranges(rows->text(0, 1));
+  state.poisoned = read_ranges(rows->text(0, 2));
+  state.poll_from = read_instant(*rows, 3);
+  state.load_number = rows->integer(0, 4);
+  state.rejected = rows->integer(0, 5);
+  for (const auto& [span, begun] : read_pairs(rows->text(0, 6))) {
+    state.rechecked.emplace(span, std::chrono::seconds(begun));
+  }
+  return state;
 }
 
 void PostgresWarehouse::ensure_partitions(const Batch& batch) {
@@ -244,7 +245,9 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   report.rejects_cleared = 0;
   if (begun->boolean(0, 3)) clear_rejects(db, batch, request, rejects, report);
   remember(db, batch, request, report);
-  return finish(db, batch.window, report);
+  const std::int64_t number = finish(db, batch.window, report);
+  if (request.state != nullptr) *request.state = state_of(db);
+  return number;
 }
 
 // What the window looked like, or no longer looks like.

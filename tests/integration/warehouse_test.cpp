@@ -110,6 +110,24 @@ TEST_F(Loading, MayGoThroughWindowsInAnyOrder) {
   EXPECT_EQ(warehouse_->read_state().watermark, kDay.to);
 }
 
+TEST_F(Loading, TellsTheStateThatItLeaves) {
+  warehouse_->set_poll_from(kDay.from);
+  warehouse_->set_last_recheck(std::chrono::hours(1), kDay.to);
+  load(*warehouse_, window("2023-01-01T00:00:00Z", "2023-01-02T00:00:00Z"), Answer());
+  StreamState state;
+  load(*warehouse_, kDay, two_people().record(R"({"no":"date"})"), {.state = &state});
+  const StreamState read = warehouse_->read_state();
+  EXPECT_EQ(state.watermark, kDay.to);
+  EXPECT_EQ(state.watermark, read.watermark);
+  EXPECT_EQ(state.coverage, read.coverage);
+  EXPECT_EQ(state.coverage.windows().size(), 2U);
+  EXPECT_EQ(state.poisoned, read.poisoned);
+  EXPECT_EQ(state.poll_from, read.poll_from);
+  EXPECT_EQ(state.load_number, read.load_number);
+  EXPECT_EQ(state.rechecked, read.rechecked);
+  EXPECT_EQ(state.rejected, 1);
+}
+
 TEST_F(Loading, NeverMovesTheWatermarkBack) {
   load(*warehouse_, kDay, Answer());
   load(*warehouse_, window("2023-01-01T00:00:00Z", "2023-01-02T00:00:00Z"), Answer());

@@ -184,6 +184,7 @@ std::int64_t MemoryWarehouse::load(const Batch& batch, const LoadRequest& reques
   {
     const std::scoped_lock lock(store_.mutex_);
     number = Load(store_.tables_, batch, request, store_.on_missing_, report).run();
+    if (request.state != nullptr) *request.state = store_.tables_.state;
   }
   if (store_.faults_.after_commit) store_.faults_.after_commit(batch.window);
   return number;

@@ -120,7 +120,7 @@ Act<> SimulatedBackfill::work_alone(Pipe& pipe) {
 
 Act<bool> SimulatedBackfill::wait_for(sys_seconds until) {
   Timestamp now = world_.local_now();
-  if (clock_offset_) now = std::min<Timestamp>(now, now + *clock_offset_);
+  if (const auto on_server = server_clock_.at_least(time().steady())) now = std::min(now, *on_server);
   const microseconds wait = until + options_.read.settle + 1s - now;
   if (wait > kLongestSettling) co_return false;
   co_await time().sleep(actor_, std::max<microseconds>(wait, 1s));

@@ -49,16 +49,14 @@ void SimulatedProcess::start() {
   main_->start();
 }
 
-void SimulatedProcess::learn_clock(const Exchange& exchange, Timestamp sent) {
-  if (!exchange.server_date) return;
-  clock_offset_ = std::chrono::duration_cast<milliseconds>(*exchange.server_date - (sent + exchange.duration));
+std::optional<Timestamp> SimulatedProcess::learn_clock(const Exchange& exchange,
+                                                       std::chrono::steady_clock::time_point sent) {
+  if (!exchange.server_date) return server_clock_.at_least(sent);
+  return server_clock_.observed(*exchange.server_date, sent, time().steady());
 }
 
 sys_seconds SimulatedProcess::settled() const {
-  const Timestamp local = world_.local_now();
-  Timestamp now = local;
-  if (clock_offset_) now = std::min<Timestamp>(now, local + *clock_offset_);
-  return std::chrono::floor<seconds>(now - options_.read.settle);
+  return settled_bound(world_.local_now(), server_clock_.at_least(world_.timeline.steady()), options_.read.settle);
 }
 
 // A request: on its way, looked at by the server, and on its way back.
@@ -147,9 +145,10 @@ Act<bool> SimulatedProcess::fetch(Pipe& pipe, Worker& worker, Slot& slot) {
     co_return false;
   }
   if (!is_mine) co_return false;
+  const auto sent = time().steady();
   slot.answer = co_await ask(slot.task.asked());
   pipe.allowance.observed(slot.answer.exchange.rate_limit, time().steady(), slot.answer.exchange.server_date);
-  learn_clock(slot.answer.exchange, slot.sent);
+  slot.server_sent = learn_clock(slot.answer.exchange, sent);
   if (slot.answer.failure) {
     failed(pipe, worker, slot.task, {*slot.answer.failure, "the API", slot.answer.retry_after});
     co_return false;
@@ -176,7 +175,7 @@ bool SimulatedProcess::parse(Pipe& pipe, Worker& worker, Slot& slot) {
     succeeded(pipe, slot.task, slot.task.window.to, {});
     return false;
   }
-  const sys_seconds bound = settled_bound(slot.sent, exchange.server_date, exchange.duration, options_.read.settle);
+  const sys_seconds bound = settled_bound(slot.sent, slot.server_sent, options_.read.settle);
   pipe.plan.limit(bound);
   const TimeWindow owned{slot.task.window.from, std::min(slot.task.window.to, bound)};
   if (owned.empty()) {

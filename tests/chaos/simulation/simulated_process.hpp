@@ -65,7 +65,7 @@ class SimulatedProcess {
 
   virtual Act<> run() = 0;
   Act<> work(Pipe& pipe, Session& session);
-  void learn_clock(const Exchange& exchange, Timestamp sent);
+  std::optional<Timestamp> learn_clock(const Exchange& exchange, std::chrono::steady_clock::time_point sent);
   Act<Answer> ask(AskedRange asked);
   sys_seconds settled() const;
   Timeline& time() { return world_.timeline; }
@@ -74,13 +74,14 @@ class SimulatedProcess {
   const ProcessOptions options_;
   WindowWidth width_;
   Actor actor_;
-  std::optional<std::chrono::milliseconds> clock_offset_;
+  ServerClock server_clock_;
 
  private:
   struct Slot {
     Task task;
     Answer answer;
     Timestamp sent;
+    std::optional<Timestamp> server_sent;
     std::int64_t seen_load = 0;
     std::shared_ptr<const Reading> reading;  ///< to load
     bool poisoned = false;                   ///< to write down

@@ -79,7 +79,7 @@ Act<sys_seconds> SimulatedDaemon::poll_from() {
 }
 
 Act<std::optional<TaskFailure>> SimulatedDaemon::ask_server_clock() {
-  const Timestamp sent = world_.local_now();
+  const auto sent = time().steady();
   const AskedRange long_ago{sys_seconds{0s}, sys_seconds{0s}};
   const Answer answer = co_await ask(long_ago);
   learn_clock(answer.exchange, sent);
@@ -99,7 +99,7 @@ Act<> SimulatedDaemon::work_on(WindowPlan& plan, Reason reason, Timestamp pause_
 }
 
 Act<std::optional<TaskFailure>> SimulatedDaemon::poll() {
-  if (!options_.start && !state_.poll_from && !clock_offset_) co_await ask_server_clock();
+  if (!options_.start && !state_.poll_from && !server_clock_.at_least(time().steady())) co_await ask_server_clock();
   std::optional<WindowPlan> plan;
   std::vector<TimeWindow> ranges = co_await ranges_to_poll();
   plan.emplace(ranges, state_.poisoned, width_, options_.plan);
