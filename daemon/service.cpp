@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "daemon/log.hpp"
+#include "daemon/startup_pages.hpp"
 #include "daemon/workers.hpp"
 
 namespace odetl {
@@ -104,6 +105,7 @@ class Service::Impl {
   // that the session was lost is found when the next answer is loaded.
   bool state_is_fresh_ = false;
   bool ready_told_ = false;
+  bool has_polled_ = false;
   int fruitless_ = 0;  // turns that ended because a human must act
 
   mutable std::mutex mutex_;
@@ -377,6 +379,7 @@ void Service::Impl::turn(std::stop_token stop) {
       refused = stopped_by->failure == Failure::unauthorised;
     } else {
       fruitless_ = 0;
+      if (!std::exchange(has_polled_, true)) give_back_startup_pages();
       next = just_settled(next);
       if (state_.watermark) manager_.status("loaded up to " + to_rfc3339(*state_.watermark));
       // Polls that take all the time there is must not shut rechecks out.
