@@ -81,6 +81,7 @@ class Backfill {
   bool is_shared_ = false;                // another process reads the same range
   bool others_told_ = false;
   TimeSpent spent_;
+  int workers_at_work_ = 0;  // in the end
 };
 
 // Every worker has two answers in memory: several make do with smaller ones, so that two stay below 48 MiB.
@@ -184,7 +185,9 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   if (invocation_.reload) options.known_answers = wiring_.warehouse()->known_answers({invocation_.from, invocation_.to});
   WindowPlan plan(ranges, state.poisoned, width_, options);
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
-  Pipeline pipeline(plan, allowance, wiring_.read_options(Reason::backfill), surroundings_, telemetry_,
+  ReadOptions reading = wiring_.read_options(Reason::backfill);
+  reading.most_workers = workers();
+  Pipeline pipeline(plan, allowance, reading, surroundings_, telemetry_,
                     state.load_number, claims_.get(), server_clock_);
   {
     const auto progress = show_progress([&] {
@@ -201,6 +204,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   is_shared_ = is_shared_ || plan.has_yielded();
   server_clock_ = pipeline.server_clock();
   spent_ += pipeline.time_spent();
+  workers_at_work_ = pipeline.workers_at_work().value_or(workers());
   if (plan.stopped_by() && !stop.stop_requested()) {
     throw CommandError(exit_code_of(plan.stopped_by()->failure),
                        plan.stopped_by()->message + "; what was loaded stays, run the same command again to go on");
@@ -251,7 +255,7 @@ void Backfill::summarise(const std::stop_token& stop) {
 
 // What to change to be faster.
 void Backfill::print_bottleneck() const {
-  const auto whole = (surroundings_.steady() - begun_) * workers();
+  const auto whole = (surroundings_.steady() - begun_) * workers() - spent_.resting;
   const auto share = [&](TimeSpent::Duration part) { return std::llround(100.0 * (part / 1.0s) / (whole / 1.0s)); };
   const char* what = "";
   switch (bottleneck(spent_)) {
@@ -262,6 +266,9 @@ void Backfill::print_bottleneck() const {
   }
   fmt::print("bottleneck: {}; of a worker's time loading took {} %, the server {} %, reading {} %, waiting to ask {} %\n",
              what, share(spent_.loading), share(spent_.asking), share(spent_.reading), share(spent_.waiting));
+  if (workers_at_work_ < workers()) {
+    fmt::print("workers: {} of {} were at work in the end; more brought no more rows\n", workers_at_work_, workers());
+  }
 }
 
 void Backfill::print_summary(const std::vector<TimeWindow>& unsettled, bool stopped) const {

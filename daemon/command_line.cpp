@@ -127,7 +127,7 @@ void add_commands(CLI::App& app, Typed& typed) {
   add_range(backfill);
   backfill->add_option("--window", typed.window, "Widest window: 90s, 15m, 6h, 7d [default: windows.width, adapting]")
       ->type_name("D");
-  backfill->add_option("--workers", typed.workers, "Windows loaded at a time, 1 to 64 [default: backfill.workers]")
+  backfill->add_option("--workers", typed.workers, "Windows loaded at a time at the most, 1 to 64 [default: backfill.workers]")
       ->type_name("N");
   backfill->add_flag("--reload", invocation.reload, "Read covered parts again, too");
   backfill->add_flag("--dry-run", invocation.dry_run, "Print the gaps and the estimated requests; load nothing");

@@ -436,12 +436,16 @@ Pipeline::Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions
       events_(events),
       seen_load_(seen_load),
       claims_(claims),
-      server_clock_(server_clock) {}
+      server_clock_(server_clock) {
+  if (options.most_workers > 0) worker_limit_.emplace(options.most_workers);
+}
 
 void Pipeline::work(ApiClient& client, Warehouse& warehouse, std::stop_token stop,
                     std::chrono::steady_clock::time_point pause_at) {
   Worker(*this, client, warehouse, pause_at).run(stop);
 }
+
+bool Pipeline::is_at_work(int worker) const { return !worker_limit_ || worker < worker_limit_->allowed(); }
 
 // The next task, as soon as the plan has one and the allowance lets it be sent; nothing at the end.
 std::optional<Task> Pipeline::take(int worker, std::stop_token stop, std::chrono::steady_clock::time_point pause_at) {
@@ -450,8 +454,12 @@ std::optional<Task> Pipeline::take(int worker, std::stop_token stop, std::chrono
     const auto now = surroundings_.steady();
     if (now >= pause_at) break;
     WindowPlan::Next next;
-    if (const auto delay = allowance_.delay(now); delay > delay.zero() && !plan_.is_done()) {
+    const bool rests = !is_at_work(worker);
+    if (rests && !plan_.is_done()) {
+      // Until another window was loaded, at the least.
+    } else if (const auto delay = allowance_.delay(now); delay > delay.zero() && !plan_.is_done()) {
       next.not_before = now + delay;
+      if (worker_limit_) worker_limit_->disturbed();
     } else {
       next = plan_.next(now, worker);
     }
@@ -463,9 +471,12 @@ std::optional<Task> Pipeline::take(int worker, std::stop_token stop, std::chrono
     const auto until = std::min({next.not_before.value_or(pause_at), pause_at, now + kSignOfLife});
     std::optional<Timing> timing;
     if (next.not_before) timing.emplace(*this, &TimeSpent::waiting);
+    if (rests) timing.emplace(*this, &TimeSpent::resting);
     // Another worker that comes back, or (for not_before) the plan's end, can end the wait earlier.
-    changed_.wait_for(lock, stop, until - now,
-                      [&] { return plan_.is_done() || (!next.not_before && plan_.has_work(now)); });
+    changed_.wait_for(lock, stop, until - now, [&] {
+      if (rests) return plan_.is_done() || is_at_work(worker);
+      return plan_.is_done() || (!next.not_before && plan_.has_work(now));
+    });
     events_.idle();
   }
   return std::nullopt;
@@ -500,6 +511,7 @@ std::optional<Timestamp> Pipeline::request_ended(const Task& task, const Exchang
 void Pipeline::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {
   const std::scoped_lock lock(mutex_);
   plan_.succeeded(task, loaded_to, answer);
+  if (worker_limit_) worker_limit_->loaded(answer.rows, surroundings_.steady());
   changed_.notify_all();
 }
 
@@ -507,6 +519,7 @@ WindowPlan::Verdict Pipeline::failed(const Task& task, const TaskFailure& failur
   const std::scoped_lock lock(mutex_);
   const auto verdict = plan_.failed(task, failure, surroundings_.steady(), surroundings_.random());
   events_.failed(task, failure, verdict);
+  if (worker_limit_) worker_limit_->disturbed();
   changed_.notify_all();
   return verdict;
 }
@@ -551,6 +564,11 @@ void Pipeline::saw_fractions() {
 TimeSpent Pipeline::time_spent() const {
   const std::scoped_lock lock(time_mutex_);
   return time_spent_;
+}
+
+std::optional<int> Pipeline::workers_at_work() const {
+  const std::scoped_lock lock(mutex_);
+  return worker_limit_ ? std::optional(worker_limit_->allowed()) : std::nullopt;
 }
 
 double Pipeline::progress() const {

@@ -15,12 +15,14 @@
 #include "etl/time_spent.hpp"
 #include "etl/warehouse.hpp"
 #include "etl/window_claims.hpp"
+#include "etl/worker_limit.hpp"
 
 namespace odetl {
 
 /// How a window is read, the same for every window of a plan.
 struct ReadOptions {
   Reason reason = Reason::poll;
+  int most_workers = 0;  ///< of which no more are at work than bring more, see WorkerLimit; 0: all that there are
   std::chrono::seconds settle{10};
   EchoRule echo = EchoRule::warn;
   bool trust_record_user_id = true;
@@ -74,6 +76,7 @@ class Pipeline {
   std::chrono::milliseconds rate_wait() const;
   std::int64_t seen_load() const { return seen_load_; }
   TimeSpent time_spent() const;
+  std::optional<int> workers_at_work() const;  ///< where they have a limit
   ServerClock server_clock() const;  ///< with what the answers told
   /// Of a poll: what its last load left, unless something was written down after it.
   std::optional<StreamState> state_left() const;
@@ -83,6 +86,7 @@ class Pipeline {
   class Timing;
 
   std::optional<Task> take(int worker, std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
+  bool is_at_work(int worker) const;
   bool claim(Task& task);
   std::optional<Timestamp> request_ended(const Task& task, const Exchange& exchange,
                                          std::chrono::steady_clock::time_point sent);
@@ -104,7 +108,8 @@ class Pipeline {
   std::atomic<int> workers_ = 0;  // that ever worked
   ServerClock server_clock_;
   std::optional<StreamState> state_left_;
-  mutable std::mutex mutex_;  // guards plan, allowance, events, the server's clock and the state
+  std::optional<WorkerLimit> worker_limit_;
+  mutable std::mutex mutex_;  // guards plan, allowance, events, the server's clock, the state and the limit
   std::condition_variable_any changed_;
   TimeSpent time_spent_;
   mutable std::mutex time_mutex_;  // guards it

@@ -8,12 +8,14 @@ namespace odetl {
 struct TimeSpent {
   using Duration = std::chrono::steady_clock::duration;
 
+  Duration resting{0};  ///< because fewer workers bring as much
   Duration waiting{0};  ///< until the rate limit, or the pause after a failure, let the next request go
   Duration asking{0};   ///< from the request to the last byte
   Duration reading{0};  ///< decoding and parsing
   Duration loading{0};  ///< in the database
 
   TimeSpent& operator+=(const TimeSpent& other) {
+    resting += other.resting;
     waiting += other.waiting;
     asking += other.asking;
     reading += other.reading;

@@ -4,7 +4,7 @@ odetl_suite(etl_test odetl
   unit/canonical_json_test.cpp unit/identity_test.cpp unit/profile_test.cpp unit/utf8_damage_test.cpp
   unit/response_parser_test.cpp unit/response_rejects_test.cpp unit/response_users_test.cpp
   unit/response_fixtures_test.cpp unit/window_diff_test.cpp unit/vanished_test.cpp unit/load_rows_test.cpp
-  unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/weekly_rhythm_test.cpp unit/server_clock_test.cpp unit/planner_test.cpp
+  unit/retry_policy_test.cpp unit/rate_allowance_test.cpp unit/weekly_rhythm_test.cpp unit/server_clock_test.cpp unit/worker_limit_test.cpp unit/planner_test.cpp
   unit/planner_histories_test.cpp unit/pipeline_test.cpp unit/fake_tenant.cpp unit/memory_warehouse.cpp unit/copy_rows_test.cpp
   unit/known_answer_test.cpp unit/seen_users_test.cpp)
 target_link_libraries(etl_test PRIVATE odetl_simulator)

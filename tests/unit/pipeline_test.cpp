@@ -313,6 +313,16 @@ TEST_F(PipelineTest, TellsNoStateOfABackfill) {
   EXPECT_FALSE(pipeline->state_left());
 }
 
+TEST_F(PipelineTest, WorkersThatAreTooManyRestUntilAllIsDone) {
+  read_options.most_workers = 1;
+  say_every(1s, window(0, 300));
+  make_plan({window(0, 300)});
+  work(3);
+  expect_warehouse_is_true();
+  EXPECT_EQ(coverage(), Coverage({window(0, 300)}));
+  EXPECT_EQ(pipeline->workers_at_work(), 1);
+}
+
 TEST_F(PipelineTest, BeginsNoWindowAfterThePauseAndGoesOnLater) {
   make_plan({window(0, 300)});
   const auto client = tenant.connect();
