@@ -267,7 +267,7 @@ void Backfill::print_bottleneck() const {
   fmt::print("bottleneck: {}; of a worker's time loading took {} %, the server {} %, reading {} %, waiting to ask {} %\n",
              what, share(spent_.loading), share(spent_.asking), share(spent_.reading), share(spent_.waiting));
   if (workers_at_work_ < workers()) {
-    fmt::print("workers: {} of {} were at work in the end; more brought no more rows\n", workers_at_work_, workers());
+    fmt::print("workers: {} of {} were at work in the end; more brought no more\n", workers_at_work_, workers());
   }
 }
 

@@ -184,7 +184,7 @@ std::vector<KeyRow> windows_rows() {
 
 std::vector<KeyRow> other_rows() {
   return {
-      row("backfill.workers", "2", "Windows that a backfill loads at a time, at the most: fewer where they bring as many rows",
+      row("backfill.workers", "2", "Windows that a backfill loads at a time, at the most: fewer where they bring as much",
           integer(at(&Config::backfill_workers), 1, 64)),
       row("unknown_users", "surrogate",
           "Records whose user id the server lost: stored under unknown:HASH, or kept as rejects",

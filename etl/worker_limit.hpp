@@ -1,12 +1,13 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace odetl {
 
-/// How many of a plan's workers are at work: of two numbers that bring about as many rows a second the smaller one, which
-/// asks less of the server and the database at a time. Learns by trying now and then one fewer, or one more, for some
-/// seconds: a number is judged by what came just before and just after it. Pure.
+/// How many of a plan's workers are at work: of two numbers that bring about as much the smaller one, which asks less of
+/// the server and the database at a time. Learns by trying now and then one fewer, or one more, for some seconds: a number is
+/// judged by what came just before and just after it, in rows or in windows a second, whichever was steadier there. Pure.
 class WorkerLimit {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -26,8 +27,13 @@ class WorkerLimit {
   enum class Phase { before, trial, after };
 
   bool is_trying() const { return phase_ == Phase::trial; }
+  struct Rate {
+    double rows = 0, windows = 0;  // a second
+  };
+
   void measure(Phase phase);
   void judge();
+  std::optional<double> gain() const;
 
   int most_;
   int base_;
@@ -36,7 +42,7 @@ class WorkerLimit {
   int windows_ = 0;         // of this phase, those at its beginning that belong to the last one included
   std::uint64_t rows_ = 0;  // of the others
   Time begun_{};
-  double before_ = 0, trial_ = 0, after_ = 0;  // rows a second
+  Rate before_, trial_, after_;
   Time rests_until_{};
   std::chrono::seconds rest_{0};
 };

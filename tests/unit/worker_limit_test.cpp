@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <map>
 #include <random>
@@ -62,6 +63,18 @@ TEST_F(WorkerLimits, RestWhereOneAloneBringsAsMuch) {
   work(limit, 1h, serial);
   EXPECT_GT(share(1), 0.8);
   EXPECT_EQ(share(4), 0);
+}
+
+// A server that takes as long for a window of the night as for one of the day.
+TEST_F(WorkerLimits, AreJudgedByWindowsWhereTheirRowsAreUnsteady) {
+  WorkerLimit limit(3);
+  for (int window = 0; window < 60'000; ++window) {
+    now_ += 54ms;  // whoever asks
+    const double day = std::sin(window / 300.0);
+    limit.loaded(static_cast<std::uint64_t>(2'000 + 1'900 * day), now_);
+    if (window > 20'000) ++at_work_[limit.allowed()];
+  }
+  EXPECT_GT(share(1), 0.8);
 }
 
 TEST_F(WorkerLimits, AreAsManyAsBringMore) {
