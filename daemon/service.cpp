@@ -17,7 +17,6 @@ using namespace std::chrono_literals;
 using std::chrono::seconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr auto kTick = 1ms;                      // after a second has settled
 constexpr auto kStandbyInterval = seconds(5);    // between two tries to lead, at the most
 constexpr auto kDeadSessionLasts = 3s;          // at the most, until the server finds out that its process was killed
 constexpr auto kDeadSessionInterval = 100ms;    // between two tries to lead meanwhile
@@ -78,7 +77,6 @@ class Service::Impl {
   std::optional<TaskFailure> ask_server_clock(std::stop_token stop);
   std::vector<TimeWindow> ranges_to_poll();
   sys_seconds settled() const;
-  SteadyTime just_settled(SteadyTime latest) const;
   void refresh_state();
   void take_up_reload();
   bool take_up_token();
@@ -116,14 +114,6 @@ class Service::Impl {
 
 sys_seconds Service::Impl::settled() const {
   return settled_bound(surroundings_.now(), server_clock_.at_least(surroundings_.steady()), wiring_.config().windows.settle);
-}
-
-// The last moment before `latest` at which a second has just settled: what a poll reads then is as new as can be.
-SteadyTime Service::Impl::just_settled(SteadyTime latest) const {
-  Timestamp now = surroundings_.now() + std::chrono::floor<std::chrono::microseconds>(latest - surroundings_.steady());
-  if (const auto on_server = server_clock_.at_least(latest)) now = std::min(now, *on_server);
-  const auto since = now - std::chrono::floor<seconds>(now);
-  return since < kTick ? latest : latest - since + kTick;
 }
 
 void Service::Impl::refresh_state() {
@@ -189,7 +179,8 @@ std::optional<StreamState> Service::Impl::work(WindowPlan& plan, Reason reason, 
 // One poll: everything from the first gap to the settled present. Answers what stopped it.
 std::optional<TaskFailure> Service::Impl::poll(std::stop_token stop, const PlanOptions& options) {
   // A first run begins a day before the server's now, so one must be known.
-  const bool begins_by_clock = !wiring_.config().windows.start && !state_.poll_from && !server_clock_.at_least(surroundings_.steady());
+  const bool knows_clock = server_clock_.at_least(surroundings_.steady()).has_value();
+  const bool begins_by_clock = !wiring_.config().windows.start && !state_.poll_from && !knows_clock;
   if (begins_by_clock) ask_server_clock(stop);  // the poll that follows tells what is wrong
   std::optional<WindowPlan> plan;
   plan.emplace(ranges_to_poll(), state_.poisoned, width_, options);
@@ -380,7 +371,8 @@ void Service::Impl::turn(std::stop_token stop) {
     } else {
       fruitless_ = 0;
       if (!std::exchange(has_polled_, true)) give_back_startup_pages();
-      next = just_settled(next);
+      const auto until_next = std::chrono::floor<std::chrono::microseconds>(next - surroundings_.steady());
+      next = server_clock_.tick(next, surroundings_.now() + until_next);
       if (state_.watermark) manager_.status("loaded up to " + to_rfc3339(*state_.watermark));
       // Polls that take all the time there is must not shut rechecks out.
       recheck(stop, std::max(next, surroundings_.steady() + interval / kRecheckPart));

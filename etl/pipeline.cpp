@@ -332,7 +332,7 @@ std::int64_t Pipeline::Worker::commit(Slot& slot) {
   const bool compare = slot.task.conflicts > 0;
   const auto remembered = slot.report.echo_differs ? std::nullopt : slot.hash;
   LoadRequest request{.compare = compare, .seen_load = slot.seen_load, .answer = remembered};
-  if (slot.report.reason != Reason::poll) return warehouse_.load(*slot.batch, request, slot.report);
+  if (!pipeline_.ends_poll()) return warehouse_.load(*slot.batch, request, slot.report);
   StreamState state;
   request.state = &state;
   const std::int64_t number = warehouse_.load(*slot.batch, request, slot.report);
@@ -443,6 +443,12 @@ Pipeline::Pipeline(WindowPlan& plan, RateAllowance& allowance, const ReadOptions
 void Pipeline::work(ApiClient& client, Warehouse& warehouse, std::stop_token stop,
                     std::chrono::steady_clock::time_point pause_at) {
   Worker(*this, client, warehouse, pause_at).run(stop);
+}
+
+// Whether the window that is loaded is all that is left of a poll. Before, the state would be read in vain.
+bool Pipeline::ends_poll() const {
+  const std::scoped_lock lock(mutex_);
+  return options_.reason == Reason::poll && plan_.is_last_in_hand();
 }
 
 bool Pipeline::is_at_work(int worker) const { return !worker_limit_ || worker < worker_limit_->allowed(); }

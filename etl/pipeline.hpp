@@ -78,7 +78,7 @@ class Pipeline {
   TimeSpent time_spent() const;
   std::optional<int> workers_at_work() const;  ///< where they have a limit
   ServerClock server_clock() const;  ///< with what the answers told
-  /// Of a poll: what its last load left, unless something was written down after it.
+  /// Of a poll: what its last load left, where that was the last of all that was written.
   std::optional<StreamState> state_left() const;
 
  private:
@@ -87,6 +87,7 @@ class Pipeline {
 
   std::optional<Task> take(int worker, std::stop_token stop, std::chrono::steady_clock::time_point pause_at);
   bool is_at_work(int worker) const;
+  bool ends_poll() const;
   bool claim(Task& task);
   std::optional<Timestamp> request_ended(const Task& task, const Exchange& exchange,
                                          std::chrono::steady_clock::time_point sent);

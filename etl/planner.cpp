@@ -179,8 +179,7 @@ WindowPlan::WindowPlan(const std::vector<TimeWindow>& ranges, const Coverage& po
                                 [](const KnownAnswer& known) { return known.has_fractions; });
   for (const TimeWindow& range : ranges) {
     for (const TimeWindow& part : known_poison_.gaps(range)) {
-      if (!options.months_apart) add(part);
-      else for (const TimeWindow& of_month : by_month(part)) add(of_month);
+      for (const TimeWindow& piece : options.months_apart ? by_month(part) : std::vector{part}) add(piece);
     }
     if (!options.retry_poisoned) continue;
     for (const TimeWindow& part : known_poison_.covered(range)) add_suspects(part);
@@ -265,6 +264,10 @@ bool WindowPlan::is_done() const {
   return stopped_by_ || (nothing_left && in_flight_ == 0);
 }
 
+bool WindowPlan::is_last_in_hand() const {
+  return queue_.empty() && suspects_.empty() && !probe_wanted_ && in_flight_ == 1;
+}
+
 bool WindowPlan::has_work(Clock::time_point now) const {
   if (is_done() || (not_before_ && now < *not_before_)) return true;
   if (is_one_at_a_time()) return false;
@@ -295,8 +298,10 @@ sys_seconds WindowPlan::month_of(const Task& part) const {
 }
 
 // The first part; where workers keep apart, the first of the month that this one reads, or else of one that no other reads.
+// But what failed and was put back comes next, whoever asks.
 std::deque<Task>::iterator WindowPlan::part_for(int worker) {
-  if (!options_.months_apart) return queue_.begin();
+  const Task& first = queue_.front();
+  if (!options_.months_apart || first.suspect || first.attempts > 0) return queue_.begin();
   const auto find = [&](auto suits) { return std::find_if(queue_.begin(), queue_.end(), suits); };
   const auto own = reads_month_.find(worker);
   auto part = own == reads_month_.end() ? queue_.end() : find([&](const Task& task) { return month_of(task) == own->second; });

@@ -132,11 +132,11 @@ struct Task {
 struct PlanOptions {
   bool pass_poison = true;           ///< leave a second that cannot be served and go on; else stop there
   bool retry_poisoned = false;       ///< ask for seconds that are known to be poisoned again
-  /// Newest first, each user is written once, with the newest profile, and only looked up after. Not for where reading stops
-  /// at poison.
+  /// Newest first, each user is written once, with the newest profile, and only looked up after (where months are apart:
+  /// once a month at the most). Not for where reading stops at poison.
   Order order = Order::oldest_first;
   /// Several workers read different months, as long as there are: their rows go to different partitions, where they do not
-  /// wait for each other's pages.
+  /// wait for each other's pages. No window crosses months then.
   bool months_apart = false;
   /// Disjoint, in order: where the ranges were read before, the same windows are asked for again, so that an answer that
   /// has not changed is known by its hash.
@@ -181,6 +181,8 @@ class WindowPlan {
   bool has_work(Clock::time_point now) const;
   /// Everything is dealt with, or the plan stopped.
   bool is_done() const;
+  /// Nothing is left but one task that a worker has in hand.
+  bool is_last_in_hand() const;
 
   /// The task's window was loaded up to `loaded_to`, which is its end or, where the server's clock was behind, earlier.
   void succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer);

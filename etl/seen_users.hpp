@@ -9,9 +9,10 @@
 
 namespace odetl {
 
-/// Users that a session wrote or found, and how old their profiles were at the most: for what is read newest first, which
-/// meets the same users again and again with older profiles. Forgets one where another takes its place (12 bytes each, 768 KiB
-/// in all); never says more than it was told, as far as 80 bits of a cryptographic hash tell users apart.
+/// Users that a session wrote or found in windows of the past, and how old their profiles were at the most: for what is read
+/// newest first, which meets the same users again and again with older profiles. Forgets one where another takes its place
+/// (12 bytes each, 768 KiB in all); never says more than it was told, as far as 80 bits of a cryptographic hash tell users
+/// apart.
 class SeenUsers {
  public:
   struct Entry {

@@ -8,22 +8,36 @@ namespace odetl {
 
 /// What the dates of answers tell of the server's clock. They are whole seconds, cut, and an answer is on its way for a
 /// while: one alone leaves open more than a second. Of several, the one that came soonest after the clock had ticked
-/// tells most, and holds for later ones. Pure: `steady` clocks never jump.
+/// tells most of what it shows at least, and one that was asked for just before it ticked tells what it shows at the most.
+/// Both hold for later ones, less and less. Pure: `steady` clocks never jump.
 class ServerClock {
  public:
-  using Steady = std::chrono::steady_clock::time_point;
+  using SteadyTime = std::chrono::steady_clock::time_point;
 
   /// An answer with this Date to a request that was on its way from `sent` to `received`. Answers what the server's clock
   /// showed at least when the request was sent, and never more than `date`, so that a clock that was set back counts at
   /// once.
-  Timestamp observed(sys_seconds date, Steady sent, Steady received);
+  Timestamp observed(sys_seconds date, SteadyTime sent, SteadyTime received);
 
   /// What it shows at least; none before any answer. Two clocks part by less than 1 ms a second.
-  std::optional<Timestamp> at_least(Steady when) const;
+  std::optional<Timestamp> at_least(SteadyTime when) const;
+
+  /// The moment within half a second of `due` at which another second has just begun on the earlier of the server's clock
+  /// and the local one, which shows `local` when it is due: what is asked for then is as new as can be. Where too little is
+  /// known of the server's clock, an answer to what is asked for then halves it.
+  SteadyTime tick(SteadyTime due, Timestamp local) const;
 
  private:
-  std::optional<sys_seconds> date_;  // of the answer that tells most
-  Steady received_{};
+  // What the clock showed at least, or at the most, at a moment.
+  struct Bound {
+    sys_seconds date;
+    SteadyTime at;
+  };
+  static Timestamp later(const Bound& least, SteadyTime when);
+  static Timestamp later_at_most(const Bound& most, SteadyTime when);
+
+  std::optional<Bound> least_;  // either both are known, or none
+  std::optional<Bound> most_;
 };
 
 }  // namespace odetl

@@ -45,9 +45,12 @@ void UserWriter::choose(const Batch& batch, std::vector<std::uint32_t> users, Vi
   arrays_.clear();
   met_.clear();
   if (visit == Visit::past) {
-    for (const std::uint32_t i : users_) met_.push_back(SeenUsers::entry_of(batch.users[i].user_id, batch.users[i].observed_at));
-    auto met = met_.begin();
-    std::erase_if(users_, [&](std::uint32_t) { return seen_.has_newer(*met++); });
+    std::vector<std::uint32_t> unseen;
+    for (const std::uint32_t i : users_) {
+      const SeenUsers::Entry& user = met_.emplace_back(SeenUsers::entry_of(batch.users[i].user_id, batch.users[i].observed_at));
+      if (!seen_.has_newer(user)) unseen.push_back(i);
+    }
+    users_ = std::move(unseen);
   }
   const bool is_chosen = visit == Visit::newest || (visit == Visit::past && unseen_are_new_);
   if (is_chosen && !users_.empty()) arrays_ = user_arrays(batch, users_);

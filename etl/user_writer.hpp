@@ -30,7 +30,10 @@ class UserWriter {
   /// And this when it is committed.
   void committed();
   /// Another session: nothing is known any more.
-  void forget() { seen_.clear(); }
+  void forget() {
+    seen_.clear();
+    unseen_are_new_ = false;
+  }
 
  private:
   void leave_out_known(Database& db, const Batch& batch, const std::vector<std::uint32_t>& fresh);

@@ -9,7 +9,6 @@
 
 #include "etl/copy_rows.hpp"
 #include "etl/hex.hpp"
-#include "etl/identity.hpp"
 #include "etl/ledger.hpp"
 #include "etl/load_rows.hpp"
 #include "etl/quarantine.hpp"
@@ -235,7 +234,8 @@ std::int64_t PostgresWarehouse::load_once(Database& db, const Batch& batch, cons
   std::set<std::uint32_t> refused_rows;
   for (const auto& [row, why] : refused) refused_rows.insert(row);
   report.users_without_id = batch.users_without_id;
-  const auto visit = compare ? UserWriter::Visit::again : begun->boolean(0, 5) ? UserWriter::Visit::past : UserWriter::Visit::newest;
+  const auto first_visit = begun->boolean(0, 5) ? UserWriter::Visit::past : UserWriter::Visit::newest;
+  const auto visit = compare ? UserWriter::Visit::again : first_visit;
   copy(db, batch, diff.fresh, [&] { users_.choose(batch, distinct_users(batch, refused_rows, diff.fresh), visit); });
   users_.write(db, batch, diff.fresh, now, report);
   const std::vector<Uuid> rejects = write_rejects(db, batch, refused, now, report);

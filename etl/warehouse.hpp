@@ -44,7 +44,8 @@ struct LoadRequest {
   bool compare = false;        ///< look at what is there even if the window was never covered
   std::int64_t seen_load = 0;  ///< the last committed load when the API was asked
   std::optional<AnswerHash> answer = {};  ///< to know it again by; none: not kept
-  StreamState* state = nullptr;           ///< where the state that the load leaves goes, so that nobody has to ask for it
+  /// Where the state that the load leaves goes, so that nobody has to ask for it. Only of loads: audits leave it as it is.
+  StreamState* state = nullptr;
   /// Of a repair: served interactions that are held with another content or twice, and users whose stored profile is not
   /// the one that its hash was made of. They are written anew.
   std::vector<Uuid> rewrite = {};

@@ -62,7 +62,7 @@ CREATE TABLE interactions (
 CREATE INDEX interactions_occurred_at ON interactions USING brin (occurred_at)
     WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON TABLE interactions IS 'What users said, one row each; partitioned by month of occurred_at.';
-COMMENT ON COLUMN interactions.interaction_id IS 'UUIDv8 made from the content: the same in every run and for every window.';
+COMMENT ON COLUMN interactions.interaction_id IS 'UUIDv8 made from the content (interaction/1): the same in every run and for every window.';
 COMMENT ON COLUMN interactions.user_id IS 'The user, see users.';
 COMMENT ON COLUMN interactions.occurred_at IS 'The date on the wire, UTC.';
 COMMENT ON COLUMN interactions.type IS 'text, button_response, chat_open …: an open set.';

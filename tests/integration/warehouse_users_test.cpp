@@ -100,7 +100,8 @@ TEST_F(Profiles, OfManyDaysAreTheNewestInWhateverOrderTheDaysAreRead) {
       const std::string id = "user " + std::to_string(user);
       const bool has_profile = random() % 4 != 0;
       const std::string date = fmt::format("2024-01-{:02}T{:02}:00:00Z", day, random() % 24);
-      answers[static_cast<std::size_t>(day)].user(id, has_profile ? fmt::format(R"({{"first_name":"{}"}})", day) : "null").says(date, R"("x")");
+      const std::string profile = has_profile ? fmt::format(R"({{"first_name":"{}"}})", day) : "null";
+      answers[static_cast<std::size_t>(day)].user(id, profile).says(date, R"("x")");
       newest[id] = std::max(newest[id], has_profile ? day : 0);
     }
   }
@@ -113,8 +114,11 @@ TEST_F(Profiles, OfManyDaysAreTheNewestInWhateverOrderTheDaysAreRead) {
     load(*warehouse_, {from, from + std::chrono::days(1)}, answers[static_cast<std::size_t>(day)]);
   }
   std::string expected;
-  for (const auto& [id, day] : newest) expected += (expected.empty() ? "" : ", ") + id + ": " + (day == 0 ? "" : std::to_string(day));
-  EXPECT_EQ(query("SELECT string_agg(user_id || ': ' || coalesce(first_name, ''), ', ' ORDER BY user_id COLLATE \"C\") FROM users"),
+  for (const auto& [id, day] : newest) {
+    expected += (expected.empty() ? "" : ", ") + id + ": " + (day == 0 ? "" : std::to_string(day));
+  }
+  EXPECT_EQ(query("SELECT string_agg(user_id || ': ' || coalesce(first_name, ''), ', ' ORDER BY user_id COLLATE \"C\")"
+                  "  FROM users"),
             expected);
 }
 

@@ -287,11 +287,11 @@ TEST_F(PipelineTest, KnowsTheServersClock) {
 
 TEST_F(PipelineTest, TellsTheStateThatThePollLeaves) {
   read_options.reason = Reason::poll;
-  make_plan({window(0, 100)});
+  make_plan({window(0, 100), window(200, 300), window(400, 500)});
   EXPECT_FALSE(pipeline->state_left());
   work();
   ASSERT_TRUE(pipeline->state_left());
-  EXPECT_EQ(pipeline->state_left()->coverage, Coverage({window(0, 100)}));
+  EXPECT_EQ(pipeline->state_left()->coverage, Coverage({window(0, 100), window(200, 300), window(400, 500)}));
   EXPECT_EQ(pipeline->state_left()->load_number, store.tables().state.load_number);
 }
 

@@ -607,7 +607,8 @@ TEST_F(PlanOfMonths, EachWorkerReadsAMonthOfItsOwnAndThenTheNewestThatNobodyRead
 TEST_F(PlanOfMonths, AllIsReadOnceWhoeverReadsIt) {
   for (const Order order : {Order::newest_first, Order::oldest_first}) {
     for (const int workers : {1, 2, 3, 5}) {
-      make({{sys_seconds(kJanuary + 100s), sys_seconds(kFebruary + 5 * kDay)}, {sys_seconds(kFebruary + 9 * kDay), sys_seconds(kApril)}},
+      make({{sys_seconds(kJanuary + 100s), sys_seconds(kFebruary + 5 * kDay)},
+            {sys_seconds(kFebruary + 9 * kDay), sys_seconds(kApril)}},
            {.order = order, .months_apart = true});
       taken_.clear();
       for (int turn = 0; take_day(turn * 7 % workers) >= 0; ++turn) {
@@ -618,6 +619,54 @@ TEST_F(PlanOfMonths, AllIsReadOnceWhoeverReadsIt) {
       EXPECT_EQ(Coverage(taken_).windows().size(), 2U) << workers;
     }
   }
+}
+
+TEST_F(PlanOfMonths, WhatFailedComesNextWhoeverAsks) {
+  make({{sys_seconds(kFebruary - 2 * kDay), sys_seconds(kMarch)}}, {.order = Order::newest_first, .months_apart = true});
+  take_day(0);
+  const Task of_january = *plan_->next(kNow, 1).task;
+  plan_->failed(of_january, {Failure::db_conflict, "it failed", {}}, kNow, 0.0);
+  EXPECT_EQ(plan_->next(kNow + 1h, 0).task->window, of_january.window);
+}
+
+// One second of February that fails, and so many of January that they are asked for in the midst.
+TEST_F(PlanOfMonths, ASuspectIsAskedForRightAfterItsProbe) {
+  std::vector<TimeWindow> poisoned;
+  for (int i = 0; i < 70; ++i) poisoned.push_back({sys_seconds(i * 10s), sys_seconds(i * 10s + 1s)});
+  make({{sys_seconds(kJanuary), sys_seconds(kMarch)}},
+       {.retry_poisoned = true, .order = Order::newest_first, .months_apart = true}, poisoned);
+  bool was_probe = false;
+  for (int i = 0; i < 400 && !plan_->is_done(); ++i) {
+    const auto next = plan_->next(now_, i % 2);
+    if (!next.task) {
+      now_ = next.not_before.value_or(now_);
+      continue;
+    }
+    if (was_probe) {
+      EXPECT_TRUE(next.task->suspect) << i;
+    }
+    was_probe = next.task->kind == Task::Kind::probe;
+    if (next.task->suspect) {
+      fail(*next.task, Failure::server_error);
+    } else {
+      succeed(*next.task);
+    }
+  }
+}
+
+TEST_F(PlanOfMonths, ReadsAgainTheWindowsThatAreKnownAndLieInOneMonth) {
+  const auto known = [](seconds from, seconds to) { return KnownAnswer{{sys_seconds(from), sys_seconds(to)}, {}, 8'000, 0, false}; };
+  make({{sys_seconds(kFebruary - 2 * kDay), sys_seconds(kFebruary + 2 * kDay)}},
+       {.order = Order::newest_first,
+        .months_apart = true,
+        .known_answers = {known(kFebruary - kDay - 1h, kFebruary - 1h), known(kFebruary - 1h, kFebruary + 1h)}});
+  int known_again = 0;
+  while (const auto task = plan_->next(kNow).task) {
+    taken_.push_back(task->window);
+    known_again += task->known ? 1 : 0;
+  }
+  EXPECT_EQ(known_again, 1) << "not the one that crosses them";
+  EXPECT_EQ(Coverage(taken_), Coverage({{sys_seconds(kFebruary - 2 * kDay), sys_seconds(kFebruary + 2 * kDay)}}));
 }
 
 TEST_F(PlanOfMonths, HalvesOfWhatFailedStayWithTheirMonth) {

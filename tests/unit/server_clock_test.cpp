@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr sys_seconds kDate{1'700'000'000s};
 
-ServerClock::Steady at(std::chrono::milliseconds time) { return ServerClock::Steady(1h + time); }
+ServerClock::SteadyTime at(std::chrono::milliseconds time) { return ServerClock::SteadyTime(1h + time); }
 
 TEST(AServersClock, IsNotKnownBeforeAnAnswer) { EXPECT_EQ(ServerClock().at_least(at(0ms)), std::nullopt); }
 
@@ -49,6 +49,23 @@ TEST(AServersClock, ThatWasSetForwardIsFoundOutByOneAnswer) {
   EXPECT_EQ(clock.at_least(at(2'100ms)), kDate + 60s);
 }
 
+// An answer that took longer than the clock was set back, dated when it was done.
+TEST(AServersClock, ThatWasSetBackIsFoundOutByASlowAnswer) {
+  ServerClock clock;
+  clock.observed(kDate, at(0ms), at(1ms));
+  EXPECT_LE(clock.observed(kDate + 115s, at(100s), at(145s)), kDate + 71s) << "it showed 70 s more when it was asked";
+  EXPECT_EQ(clock.at_least(at(145s)), kDate + 115s);
+}
+
+TEST(AServersClock, OfTwoServersBehindOneAddressIsTheOneOfTheAnswer) {
+  ServerClock clock;
+  for (int i = 0; i < 100; ++i) {
+    const std::chrono::seconds now(i * 60);
+    EXPECT_LE(clock.observed(kDate + now, at(now), at(now + 30ms)), kDate + now);
+    EXPECT_LE(clock.observed(kDate + now - 20s, at(now + 10s), at(now + 25s)), kDate + now - 34s) << "showed 35 s less";
+  }
+}
+
 // Whatever the phase and the way: what is said is never more than what the server's clock showed.
 TEST(AServersClock, IsNeverAheadOfItself) {
   ServerClock clock;
@@ -64,6 +81,61 @@ TEST(AServersClock, IsNeverAheadOfItself) {
     ASSERT_LE(*clock.at_least(at(received + 4s)), on_server(received + 4s)) << i;
   }
 }
+
+TEST(ATick, IsWhenItIsDueWhereNothingIsKnownButTheLocalClock) {
+  EXPECT_EQ(ServerClock().tick(at(0ms), kDate + 300ms), at(-299ms));
+  EXPECT_EQ(ServerClock().tick(at(0ms), kDate + 700ms), at(301ms));
+  EXPECT_EQ(ServerClock().tick(at(0ms), kDate), at(1ms));
+}
+
+// What a daemon does: polls, each a tick after the one before, of a server some milliseconds away. The server's clock runs
+// at the same speed, slow or fast, and is `ahead` of ours.
+struct Cadence {
+  std::chrono::milliseconds interval;
+  std::chrono::milliseconds ahead;
+  int ppm;
+};
+class Ticks : public testing::TestWithParam<Cadence> {};
+
+TEST_P(Ticks, ComeOncePerIntervalAndJustAfterTheServersSecondsBegin) {
+  constexpr int kPolls = 2'000;
+  const auto& [interval, ahead, ppm] = GetParam();
+  const auto on_server = [&](ServerClock::SteadyTime when) {
+    const auto passed = std::chrono::floor<std::chrono::microseconds>(when - at(0ms));
+    return Timestamp(kDate) + ahead + passed + passed * ppm / 1'000'000;
+  };
+  const auto local = [&](ServerClock::SteadyTime when) {
+    return kDate + 12h + std::chrono::floor<std::chrono::microseconds>(when - at(0ms));
+  };
+  ServerClock clock;
+  ServerClock::SteadyTime begun = at(123ms);
+  std::optional<sys_seconds> last;
+  std::chrono::microseconds lost{0};
+  int nothing_new = 0;
+  for (int poll = 0; poll < kPolls; ++poll) {
+    const auto sent = begun + std::chrono::microseconds(poll * 37 % 200);  // a thread wakes up late
+    const auto received = sent + std::chrono::milliseconds(10 + poll * 7 % 5);
+    clock.observed(std::chrono::floor<std::chrono::seconds>(on_server(received - 3ms)), sent, received);
+    const auto settled = std::chrono::floor<std::chrono::seconds>(std::min(local(sent), *clock.at_least(sent)));
+    ASSERT_LE(settled, on_server(sent));
+    if (poll > 20) lost += on_server(sent) - settled;
+    nothing_new += poll > 20 && last && settled <= *last ? 1 : 0;
+    last = settled;
+    const auto next = clock.tick(begun + interval, local(begun + interval));
+    ASSERT_GE(next, begun + interval / 2);
+    ASSERT_LE(next, begun + interval + 502ms);
+    begun = next;
+  }
+  EXPECT_LE(lost / (kPolls - 21), interval < 60s ? 350ms : 650ms) << "clocks part in a minute";
+  EXPECT_LE(nothing_new, kPolls / 20);
+  const auto mean = (begun - at(123ms)) / kPolls;
+  EXPECT_LE(std::chrono::abs(mean - interval), interval / 100);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, Ticks,
+                         testing::Values(Cadence{1s, 0ms, 0}, Cadence{1s, 999ms, 300}, Cadence{2s, 500ms, -300},
+                                         Cadence{5s, 0ms, 0}, Cadence{5s, 400ms, 50}, Cadence{5s, 3'990ms, -50},
+                                         Cadence{60s, 0ms, 0}, Cadence{60s, 250ms, 100}));
 
 }  // namespace
 }  // namespace odetl

@@ -83,6 +83,7 @@ Act<> Session::begin() {
 
 // What the former leader must not do before it has asked for the lead again.
 Act<> Session::begin_writing() {
+  state_left_.reset();
   co_await begin();
   if (lost_lead_) co_await fail(Failure::not_leader, "another process leads now");
 }
@@ -180,6 +181,7 @@ Act<std::int64_t> Session::commit_load() {
   const std::int64_t number = database_.state.load_number + 1;
   const std::function<void()> change = [database = &database_, backend = backend_.get()] { database->apply(*backend); };
   co_await commit(change);
+  state_left_ = database_.state;
   co_return number;
 }
 

@@ -36,8 +36,6 @@ Act<> SimulatedDaemon::do_turn(Timestamp begun, Timestamp& next) {
   const bool leads = co_await lead(begun, next);
   if (!leads) co_return;
   const auto stopped_by = co_await poll();
-  state_ = co_await session_->read_state();
-  state_is_fresh_ = true;
   if (stopped_by && stopped_by->failure == Failure::not_leader) {
     leads_ = false;
     next = begun;
@@ -109,7 +107,14 @@ Act<std::optional<TaskFailure>> SimulatedDaemon::poll() {
     plan.emplace(ranges, state_.poisoned, width_, options_.plan);
     if (plan->is_done() && failure) co_return failure;
   }
+  session_->take_state_left();
   co_await work_on(*plan, Reason::poll, kNever);
+  if (auto left = session_->take_state_left()) {
+    state_ = std::move(*left);
+  } else {
+    state_ = co_await session_->read_state();
+  }
+  state_is_fresh_ = true;
   co_return plan->stopped_by();
 }
 

@@ -163,6 +163,8 @@ class Session {
   Act<> set_poll_from(sys_seconds from);
   Act<> set_last_recheck(std::chrono::seconds span, sys_seconds begun);
   Act<bool> try_lead();
+  /// What the last load left, unless something else was written since; once.
+  std::optional<StreamState> take_state_left() { return std::exchange(state_left_, std::nullopt); }
   Act<std::optional<TimeWindow>> claim(TimeWindow window, seconds widest);
 
  private:
@@ -177,6 +179,7 @@ class Session {
   Act<> await_end_of(const Backend* other);
   Act<> lock_state();
   Act<std::int64_t> commit_load();
+  std::optional<StreamState> state_left_;
   void judge(const TimeWindow& window, const WindowDiff& diff);
   Act<> load_in_transaction(const Reading& reading, bool compare, std::int64_t seen_load);
   Act<> make_whole();
