@@ -629,29 +629,38 @@ TEST_F(PlanOfMonths, WhatFailedComesNextWhoeverAsks) {
   EXPECT_EQ(plan_->next(kNow + 1h, 0).task->window, of_january.window);
 }
 
-// One second of February that fails, and so many of January that they are asked for in the midst.
-TEST_F(PlanOfMonths, ASuspectIsAskedForRightAfterItsProbe) {
-  std::vector<TimeWindow> poisoned;
-  for (int i = 0; i < 70; ++i) poisoned.push_back({sys_seconds(i * 10s), sys_seconds(i * 10s + 1s)});
-  make({{sys_seconds(kJanuary), sys_seconds(kMarch)}},
-       {.retry_poisoned = true, .order = Order::newest_first, .months_apart = true}, poisoned);
-  bool was_probe = false;
-  for (int i = 0; i < 400 && !plan_->is_done(); ++i) {
-    const auto next = plan_->next(now_, i % 2);
+// So many seconds of January fail that they are asked for again while February is still being read.
+TEST_F(PlanOfMonths, ASuspectIsAskedForAgainBeforeAnythingElse) {
+  width_ = WindowWidth({.first = 1h, .max = 1h});
+  make({{sys_seconds(kJanuary), sys_seconds(1000s)}, {sys_seconds(kFebruary), sys_seconds(kMarch)}},
+       {.order = Order::newest_first, .months_apart = true});
+  const auto is_bad = [](const Task& task) {
+    for (sys_seconds at = task.window.from; at < task.window.to && at < sys_seconds(1000s); at += 1s) {
+      if (at.time_since_epoch() % 10s == 0s) return task.kind != Task::Kind::probe;
+    }
+    return false;
+  };
+  std::optional<TimeWindow> awaited;  // the suspect that failed last, until it is asked for again
+  int asked_again = 0;
+  for (int i = 0; i < 5'000 && !plan_->is_done(); ++i) {
+    const auto next = plan_->next(now_, i % 10 == 0 ? 0 : 1);
     if (!next.task) {
       now_ = next.not_before.value_or(now_);
       continue;
     }
-    if (was_probe) {
-      EXPECT_TRUE(next.task->suspect) << i;
+    const Task& task = *next.task;
+    if (awaited && task.kind != Task::Kind::probe) {
+      EXPECT_EQ(task.window, *awaited) << i;
+      ++asked_again;
+      awaited.reset();
     }
-    was_probe = next.task->kind == Task::Kind::probe;
-    if (next.task->suspect) {
-      fail(*next.task, Failure::server_error);
-    } else {
-      succeed(*next.task);
+    if (!is_bad(task)) {
+      succeed(task);
+    } else if (!fail(task, Failure::server_error).poisoned && task.suspect) {
+      awaited = task.window;
     }
   }
+  EXPECT_GT(asked_again, 100);
 }
 
 TEST_F(PlanOfMonths, ReadsAgainTheWindowsThatAreKnownAndLieInOneMonth) {
