@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
-constexpr int kDrift = 1000;         // two clocks part by less than one in so many: as much as NTP corrects both at the most
+constexpr int kDrift = 10'000;       // two clocks that are kept part by less than one in so many
 constexpr auto kTooUncertain = 400ms;
 constexpr auto kAfterTick = 1ms;
 
@@ -46,10 +46,9 @@ std::optional<Timestamp> ServerClock::at_least(SteadyTime when) const {
 
 ServerClock::SteadyTime ServerClock::tick(SteadyTime due, Timestamp local) const {
   Timestamp shown = local;
-  if (least_) {
-    const Timestamp on_server = later(*least_, due);
-    const microseconds uncertain = later_at_most(*most_, due) - on_server;
-    shown = std::min(shown, uncertain > kTooUncertain ? on_server + uncertain / 2 : on_server);
+  if (const auto on_server = at_least(due); on_server && *on_server < local) {
+    const microseconds uncertain = later_at_most(*most_, due) - *on_server;
+    shown = uncertain > kTooUncertain ? *on_server + uncertain / 2 : *on_server;
   }
   const microseconds old = shown - std::chrono::floor<std::chrono::seconds>(shown);
   return due - old + (old < 500ms ? 0s : 1s) + kAfterTick;

@@ -19,7 +19,8 @@ class ServerClock {
   /// once.
   Timestamp observed(sys_seconds date, SteadyTime sent, SteadyTime received);
 
-  /// What it shows at least; none before any answer. Two clocks part by less than 1 ms a second.
+  /// What it shows at least; none before any answer. Two clocks part by less than 0.1 ms a second; where one is set or slewed
+  /// faster than that, the dates of answers tell.
   std::optional<Timestamp> at_least(SteadyTime when) const;
 
   /// The moment within half a second of `due` at which another second has just begun on the earlier of the server's clock

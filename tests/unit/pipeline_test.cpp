@@ -684,7 +684,7 @@ TEST_F(PipelineTest, ASlowAnswerIsTrustedUpToWhenItWasAskedFor) {
   tenant.behaviour().latency = 60s;
   make_plan({window(100, 200)});
   work();
-  EXPECT_EQ(coverage(), Coverage({window(100, 189)})) << "less what a clock may be slow in a minute";
+  EXPECT_EQ(coverage(), Coverage({window(100, 189)})) << "and a clock may be slow";
 }
 
 // --- fractions of seconds
