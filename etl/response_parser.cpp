@@ -21,9 +21,15 @@ static_assert(Body::kPadding >= simdjson::SIMDJSON_PADDING);
 namespace {
 
 // What stays from answer to answer; the memory of larger ones is given back.
-constexpr std::size_t kKeptRows = 4'000;
-constexpr std::size_t kKeptUsers = 500;
+constexpr std::size_t kKeptRows = 8'192;
+constexpr std::size_t kKeptUsers = 1'024;
 constexpr std::size_t kKeptIndex = std::size_t{1} << 20;  // bytes of a body
+
+// An assignment of {} would keep the room.
+template <typename Item>
+void give_back_above(std::vector<Item>& items, std::size_t kept) {
+  if (items.capacity() > kept) items = std::vector<Item>();
+}
 
 // Why one record, or one group of them, cannot be loaded; the rest of the answer can.
 struct Unloadable {
@@ -154,8 +160,8 @@ const Batch& ResponseParser::Reader::read(Body& body, const ParseOptions& option
   arena_.clear();
   damage_.clear();
   batch_.window = options.owned;
-  if (batch_.interactions.capacity() > kKeptRows) batch_.interactions = {};
-  if (batch_.users.capacity() > kKeptUsers) batch_.users = {};
+  give_back_above(batch_.interactions, kKeptRows);
+  give_back_above(batch_.users, kKeptUsers);
   batch_.users.clear();
   batch_.interactions.clear();
   batch_.rejects.clear();
