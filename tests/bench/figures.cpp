@@ -16,8 +16,8 @@ struct Ratio {
   double limit;  // of the gate, with room for the noise of a shared machine; 0: not judged
 };
 constexpr Ratio kRatios[] = {
-    {"first load, 1 worker, ÷ \\copy", "first load, 1 worker, s", kRawCopy, 1.1, 1.9},
-    {"first load, 2 workers, ÷ \\copy", "first load, 2 workers, s", kRawCopy, 0.75, 1.4},
+    {"first load, 1 worker, ÷ \\copy", "first load, 1 worker, s", kRawCopy, 1.1, 1.6},
+    {"first load, 2 workers, ÷ \\copy", "first load, 2 workers, s", kRawCopy, 0.75, 1.25},
     {"re-read, same answers, ÷ \\copy", "re-read, same answers, s", kRawCopy, 0.2, 0.35},
     {"re-read, shuffled answers, ÷ \\copy", "re-read, shuffled answers, s", kRawCopy, 0.2, 0.8},
     {"re-read, same answers, WAL ÷ first load's", "re-read, same answers, WAL bytes", "first load, 1 worker, WAL bytes",

@@ -137,7 +137,7 @@ TEST_F(LoadRows, WriteUsersAsAnArrayOfEachColumn) {
   EXPECT_EQ(arrays[13], R"({NULL,"{\"k\":[1.50]}"})");
   EXPECT_EQ(arrays[14], R"({NULL,"{\"id\":9007199254740993}"})");
   EXPECT_EQ(arrays[15], R"({NULL,"2024-01-31T08:00:00.500000Z"})");
-  EXPECT_EQ(arrays[16], "{\"" + hex_of(profile_hash(bare)) + "\",\"" + hex_of(profile_hash(full)) + "\"}");
+  EXPECT_EQ(arrays[16], "{\"" + hex_of(profile_hash(batch.users[0])) + "\",\"" + hex_of(profile_hash(batch.users[1])) + "\"}");
 }
 
 TEST_F(LoadRows, CountTheUsersThatSaidSomething) {
