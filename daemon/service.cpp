@@ -158,7 +158,7 @@ std::optional<TaskFailure> Service::Impl::ask_server_clock(std::stop_token stop)
     const bool answered = error.failure() == Failure::refused || error.failure() == Failure::throttled;
     if (!answered) failure = {error.failure(), error.what(), error.retry_after()};
   }
-  if (exchange.server_date) server_clock_.observed(*exchange.server_date, sent, surroundings_.steady());
+  server_clock_.observed(exchange.server_date, sent, surroundings_.steady());
   return failure;
 }
 

@@ -332,12 +332,13 @@ std::int64_t Pipeline::Worker::commit(Slot& slot) {
   const bool compare = slot.task.conflicts > 0;
   const auto remembered = slot.report.echo_differs ? std::nullopt : slot.hash;
   LoadRequest request{.compare = compare, .seen_load = slot.seen_load, .answer = remembered};
-  if (!pipeline_.ends_poll()) return warehouse_.load(*slot.batch, request, slot.report);
   StreamState state;
-  request.state = &state;
+  if (pipeline_.ends_poll()) request.state = &state;
   const std::int64_t number = warehouse_.load(*slot.batch, request, slot.report);
-  const std::scoped_lock lock(pipeline_.mutex_);
-  pipeline_.state_left_ = std::move(state);
+  if (request.state != nullptr) {
+    const std::scoped_lock lock(pipeline_.mutex_);
+    pipeline_.state_left_ = std::move(state);
+  }
   return number;
 }
 
@@ -460,13 +461,12 @@ std::optional<Task> Pipeline::take(int worker, std::stop_token stop, std::chrono
     const auto now = surroundings_.steady();
     if (now >= pause_at) break;
     WindowPlan::Next next;
-    const bool rests = !is_at_work(worker);
-    if (rests && !plan_.is_done()) {
-      // Until another window was loaded, at the least.
-    } else if (const auto delay = allowance_.delay(now); delay > delay.zero() && !plan_.is_done()) {
+    const bool rests = !is_at_work(worker) && !plan_.is_done();
+    const auto delay = allowance_.delay(now);
+    if (!rests && delay > delay.zero() && !plan_.is_done()) {
       next.not_before = now + delay;
       if (worker_limit_) worker_limit_->disturbed();
-    } else {
+    } else if (!rests) {
       next = plan_.next(now, worker);
     }
     if (next.done) break;
@@ -510,8 +510,7 @@ std::optional<Timestamp> Pipeline::request_ended(const Task& task, const Exchang
   const std::scoped_lock lock(mutex_);
   allowance_.observed(exchange.rate_limit, received, exchange.server_date);
   events_.request_done(task, exchange);
-  if (!exchange.server_date) return server_clock_.at_least(sent);
-  return server_clock_.observed(*exchange.server_date, sent, received);
+  return server_clock_.observed(exchange.server_date, sent, received);
 }
 
 void Pipeline::succeeded(const Task& task, sys_seconds loaded_to, const AnswerSize& answer) {

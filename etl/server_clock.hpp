@@ -14,10 +14,10 @@ class ServerClock {
  public:
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  /// An answer with this Date to a request that was on its way from `sent` to `received`. Answers what the server's clock
-  /// showed at least when the request was sent, and never more than `date`, so that a clock that was set back counts at
-  /// once.
-  Timestamp observed(sys_seconds date, SteadyTime sent, SteadyTime received);
+  /// An answer with this Date (or none) to a request that was on its way from `sent` to `received`. Answers what the
+  /// server's clock showed at least when the request was sent, and never more than `date`, so that a clock that was set back
+  /// counts at once; nothing where no answer has told yet.
+  std::optional<Timestamp> observed(std::optional<sys_seconds> date, SteadyTime sent, SteadyTime received);
 
   /// What it shows at least; none before any answer. Two clocks part by less than 0.1 ms a second; where one is set or slewed
   /// faster than that, the dates of answers tell.
@@ -34,8 +34,8 @@ class ServerClock {
     sys_seconds date;
     SteadyTime at;
   };
-  static Timestamp later(const Bound& least, SteadyTime when);
-  static Timestamp later_at_most(const Bound& most, SteadyTime when);
+  enum class Drift { slow = -1, fast = 1 };
+  static Timestamp later(const Bound& bound, SteadyTime when, Drift drift);
 
   std::optional<Bound> least_;  // either both are known, or none
   std::optional<Bound> most_;

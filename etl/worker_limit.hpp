@@ -15,8 +15,7 @@ class WorkerLimit {
   explicit WorkerLimit(int most) : most_(most), base_(most) {}
 
   /// All of them at first.
-  int allowed() const { return is_trying() ? base_ + step_ : base_; }
-  int most() const { return most_; }
+  int allowed() const { return phase_ == Phase::trial ? base_ + step_ : base_; }
 
   /// A window of so many rows was loaded.
   void loaded(std::uint64_t rows, Time now);
@@ -26,7 +25,6 @@ class WorkerLimit {
  private:
   enum class Phase { before, trial, after };
 
-  bool is_trying() const { return phase_ == Phase::trial; }
   struct Rate {
     double rows = 0, windows = 0;  // a second
   };

@@ -51,8 +51,7 @@ void SimulatedProcess::start() {
 
 std::optional<Timestamp> SimulatedProcess::learn_clock(const Exchange& exchange,
                                                        std::chrono::steady_clock::time_point sent) {
-  if (!exchange.server_date) return server_clock_.at_least(sent);
-  return server_clock_.observed(*exchange.server_date, sent, time().steady());
+  return server_clock_.observed(exchange.server_date, sent, time().steady());
 }
 
 sys_seconds SimulatedProcess::settled() const {
