@@ -1,23 +1,43 @@
 #include "tests/simulator/listing.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <span>
 
 #include "tests/simulator/php_json.hpp"
 
 namespace odetl::simulator {
 namespace {
 
-// Rows by user, users as they first appear.
-std::vector<std::vector<const Row*>> by_user(const std::vector<const Row*>& rows) {
-  std::vector<std::vector<const Row*>> groups;
-  std::unordered_map<std::uint32_t, std::size_t> places;
-  places.reserve(rows.size());
-  for (const Row* row : rows) {
-    const auto [place, is_new] = places.try_emplace(row->user, groups.size());
-    if (is_new) groups.emplace_back();
-    groups[place->second].push_back(row);
+// Rows by user, users as they first appear: the rows of group i stand from begins[i] to begins[i + 1].
+struct Groups {
+  std::vector<const Row*> rows;
+  std::vector<std::size_t> begins;
+
+  std::size_t size() const { return begins.size() - 1; }
+  std::span<const Row* const> operator[](std::size_t i) const {
+    return std::span(rows).subspan(begins[i], begins[i + 1] - begins[i]);
   }
+};
+
+Groups by_user(const RowStore& store, const std::vector<const Row*>& rows) {
+  constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+  std::vector<std::uint32_t> numbers(store.users(), kNone);  // of the users' groups
+  std::vector<std::size_t> ends;
+  for (const Row* row : rows) {
+    std::uint32_t& number = numbers[row->user];
+    if (number == kNone) {
+      number = static_cast<std::uint32_t>(ends.size());
+      ends.push_back(0);
+    }
+    ++ends[number];
+  }
+  Groups groups{.rows = std::vector<const Row*>(rows.size()), .begins = {0}};
+  std::inclusive_scan(ends.begin(), ends.end(), std::back_inserter(groups.begins));
+  std::exclusive_scan(ends.begin(), ends.end(), ends.begin(), std::size_t{0});
+  for (const Row* row : rows) groups.rows[ends[numbers[row->user]]++] = row;
   return groups;
 }
 
@@ -40,9 +60,10 @@ std::string record_middle(const Window& window) {
   return out += ",\"interactions\":";
 }
 
-std::size_t estimated_size(const RowStore& store, const std::vector<std::vector<const Row*>>& groups) {
+std::size_t estimated_size(const RowStore& store, const Groups& groups) {
   std::size_t size = 16;
-  for (const auto& group : groups) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto group = groups[i];
     size += 200 + store.user_at(group.front()->user).wire_key.size() + store.profile_at(group.front()->profile).size();
     for (const Row* row : group) size += row->length + 3;
   }
@@ -69,14 +90,15 @@ std::string_view profile_field(std::string_view profile, std::string_view name) 
 
 std::string render_listing(const RowStore& store, const std::vector<const Row*>& rows, const Window& window,
                            Shape shape) {
-  const auto groups = by_user(rows);
+  const Groups groups = by_user(store, rows);
   const std::string middle = record_middle(window);
   std::string out;
   out.reserve(estimated_size(store, groups));
   out += "{\"data\":[";
-  for (const auto& group : groups) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto group = groups[i];
     const User& user = store.user_at(group.front()->user);
-    if (&group != groups.data()) out += ',';
+    if (i != 0) out += ',';
     out += user.lost ? "[" : "{" + user.wire_key + ':';
     out.append("{\"chatbot_user_data\":").append(store.profile_at(group.front()->profile)).append(middle);
     out += shape == Shape::nested ? "[[" : "[";
