@@ -1,7 +1,10 @@
 #include "etl/canonical_json.hpp"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -21,15 +24,24 @@ constexpr std::array<bool, 256> make_plain() {
 }
 constexpr auto kPlain = make_plain();  // bytes that stand for themselves inside a string
 
-// Whether all eight bytes at `at` are such.
-bool are_plain(const char* at) {
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+
+// How many of eight bytes, the first the lowest, are such before one that is not.
+std::size_t count_plain(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x8080808080808080;
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, sizeof word);
   const auto has_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes & kHighs; };
   const std::uint64_t control = (word - kOnes * 0x20) & ~word & kHighs;
-  return (control | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) == 0;
+  // Only bits above the first can be wrong.
+  const std::uint64_t special = control | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'));
+  return static_cast<std::size_t>(std::countr_zero(special)) / 8;
+}
+
+// Eight bytes, the first the lowest.
+std::uint64_t load(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return le64toh(word);
 }
 
 constexpr std::uint32_t kReplacement = 0xFFFD;  // U+FFFD, for U+0000
@@ -64,11 +76,26 @@ struct BadEscape {
 
 constexpr BadEscape kLoneSurrogate{"a surrogate without its pair", JsonError::Kind::unstorable};
 
+constexpr std::array<std::uint8_t, 256> make_digits() {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(0xFF);
+  for (std::uint8_t i = 0; i < 10; ++i) digits['0' + std::size_t{i}] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) digits['a' + std::size_t{i}] = digits['A' + std::size_t{i}] = 10 + i;
+  return digits;
+}
+constexpr auto kDigits = make_digits();  // hexadecimal; above 15: none
+
 std::uint32_t read_hex4(const char*& at, const char* end) {
+  constexpr BadEscape bad{"not four hexadecimal digits"};
+  if (end - at < 4) throw bad;
   std::uint32_t value = 0;
-  if (end - at < 4 || std::from_chars(at, at + 4, value, 16).ptr != at + 4) {
-    throw BadEscape{"not four hexadecimal digits"};
+  std::uint32_t all = 0;
+  for (int i = 0; i < 4; ++i) {
+    const std::uint32_t digit = kDigits[static_cast<unsigned char>(at[i])];
+    value = value << 4 | digit;
+    all |= digit;
   }
+  if (all > 15) throw bad;
   at += 4;
   return value;
 }
@@ -100,26 +127,25 @@ std::uint32_t read_escape(const char*& at, const char* end) {
   }
 }
 
-void append_canonical(std::string& out, std::uint32_t point) {
+// At most as many bytes as the shortest escape of it has.
+char* put_canonical(char* out, std::uint32_t point) {
   static constexpr const char* hex = "0123456789abcdef";
+  const auto put = [&out](std::string_view text) { return out + text.copy(out, text.size()); };
   switch (point) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
+    case '"': return put("\\\"");
+    case '\\': return put("\\\\");
+    case '\b': return put("\\b");
+    case '\f': return put("\\f");
+    case '\n': return put("\\n");
+    case '\r': return put("\\r");
+    case '\t': return put("\\t");
     default: break;
   }
-  if (point >= 0x20) {
-    char bytes[4];
-    out.append(bytes, put_utf8(bytes, point));
-    return;
-  }
-  out += "\\u00";
-  out += hex[point >> 4];
-  out += hex[point & 15];
+  if (point >= 0x20) return put_utf8(out, point);
+  out = put("\\u00");
+  *out++ = hex[point >> 4];
+  *out++ = hex[point & 15];
+  return out;
 }
 
 // The byte that the next characters of a canonical string stand for; only single bytes are ever escaped there.
@@ -143,12 +169,34 @@ unsigned char next_byte(const char*& at) {
   }
 }
 
+// The first eight bytes that a canonical key stands for, the first the highest; 0, which no key holds, behind a shorter one.
+std::uint64_t prefix_of(const char* at, const char* end) {
+  std::uint64_t prefix = 0;
+  for (int shift = 56; shift >= 0 && at != end; shift -= 8) prefix |= std::uint64_t{next_byte(at)} << shift;
+  return prefix;
+}
+
 }  // namespace
 
 std::string_view Canonicaliser::canonicalise(std::string_view json) {
+  if (!own_ || own_size_ < json.size()) {
+    own_size_ = std::max(json.size(), 2 * own_size_);
+    own_ = std::make_unique_for_overwrite<char[]>(own_size_);
+  }
+  return write(json, own_.get());
+}
+
+std::string_view Canonicaliser::canonicalise(std::string_view json, TextArena& arena) {
+  char* const room = arena.reserve(json.size());
+  const std::string_view canonical = write(json, room);
+  arena.give_back(room, json.size(), json.size() - canonical.size());
+  return canonical;
+}
+
+std::string_view Canonicaliser::write(std::string_view json, char* room) {
   begin_ = at_ = json.data();
   end_ = begin_ + json.size();
-  out_.clear();
+  out_ = put_ = room;
   spans_.clear();
   members_.clear();
   sanitised_ = false;
@@ -156,14 +204,14 @@ std::string_view Canonicaliser::canonicalise(std::string_view json) {
   value(0);
   skip_space();
   if (at_ != end_) fail("text after the value");
-  return out_;
+  return {out_, size()};
 }
 
 void Canonicaliser::fail(const char* reason, JsonError::Kind kind) const {
   throw JsonError(kind, reason, static_cast<std::size_t>(at_ - begin_));
 }
 
-void Canonicaliser::skip_space() {
+void Canonicaliser::skip_blanks() {
   while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
 }
 
@@ -185,15 +233,15 @@ void Canonicaliser::value(int depth) {
 void Canonicaliser::literal(std::string_view word) {
   if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).substr(0, word.size()) != word) fail("not a value");
   at_ += word.size();
-  out_ += word;
+  put_ += word.copy(put_, word.size());
 }
 
 void Canonicaliser::array(int depth) {
   if (depth >= kMaxJsonDepth) fail("nested too deeply", JsonError::Kind::unstorable);
-  out_ += *at_++;
+  *put_++ = *at_++;
   skip_space();
   if (at_ != end_ && *at_ == ']') {
-    out_ += *at_++;
+    *put_++ = *at_++;
     return;
   }
   for (;;) {
@@ -201,26 +249,26 @@ void Canonicaliser::array(int depth) {
     value(depth + 1);
     skip_space();
     if (at_ == end_ || (*at_ != ',' && *at_ != ']')) fail("neither ',' nor ']' after an element");
-    out_ += *at_;
+    *put_++ = *at_;
     if (*at_++ == ']') return;
   }
 }
 
 void Canonicaliser::object(int depth) {
   if (depth >= kMaxJsonDepth) fail("nested too deeply", JsonError::Kind::unstorable);
-  const std::size_t begin = out_.size();
+  const std::size_t begin = size();
   const std::size_t first_span = spans_.size();
-  out_ += *at_++;
+  *put_++ = *at_++;
   skip_space();
   if (at_ != end_ && *at_ == '}') {
-    out_ += *at_++;
+    *put_++ = *at_++;
     return;
   }
   for (;;) {
     member(depth, first_span);
     skip_space();
     if (at_ == end_ || (*at_ != ',' && *at_ != '}')) fail("neither ',' nor '}' after a member");
-    out_ += *at_;
+    *put_++ = *at_;
     if (*at_++ == '}') break;
   }
   sort_members(begin, first_span);
@@ -232,71 +280,88 @@ void Canonicaliser::member(int depth, std::size_t first_span) {
   skip_space();
   if (at_ == end_ || *at_ != '"') fail("no key where one should stand");
   Span span{};
-  span.key_begin = out_.size() + 1;
+  span.key_begin = size() + 1;
   string();
-  span.key_end = out_.size() - 1;
+  span.key_end = size() - 1;
+  span.key_prefix = prefix_of(out_ + span.key_begin, out_ + span.key_end);
   skip_space();
   if (at_ == end_ || *at_ != ':') fail("no ':' after a key");
-  out_ += *at_++;
+  *put_++ = *at_++;
   skip_space();
   value(depth + 1);
-  span.end = out_.size();
+  span.end = size();
   spans_.push_back(span);
   if (spans_.size() - first_span > (std::size_t{1} << 20)) fail("more than a million keys in one object", JsonError::Kind::unstorable);
 }
 
+std::string_view Canonicaliser::key_of(const Span& span) const {
+  return {out_ + span.key_begin, span.key_end - span.key_begin};
+}
+
+int Canonicaliser::compare(const Span& a, const Span& b) const {
+  if (a.key_prefix != b.key_prefix) return a.key_prefix < b.key_prefix ? -1 : 1;
+  return compare_keys(key_of(a), key_of(b));
+}
+
 // Puts the members of the object that begins at `begin` in order; most come sorted or alone.
 void Canonicaliser::sort_members(std::size_t begin, std::size_t first_span) {
-  const auto key = [this](const Span& s) {
-    return std::string_view(out_).substr(s.key_begin, s.key_end - s.key_begin);
-  };
   const auto spans = std::span(spans_).subspan(first_span);
-  const auto not_ascending = [&](const Span& a, const Span& b) { return compare_keys(key(a), key(b)) >= 0; };
+  const auto not_ascending = [this](const Span& a, const Span& b) { return compare(a, b) >= 0; };
   if (std::adjacent_find(spans.begin(), spans.end(), not_ascending) == spans.end()) return;
-  std::sort(spans.begin(), spans.end(), [&](const Span& a, const Span& b) { return compare_keys(key(a), key(b)) < 0; });
+  std::sort(spans.begin(), spans.end(), [this](const Span& a, const Span& b) { return compare(a, b) < 0; });
   if (std::adjacent_find(spans.begin(), spans.end(), not_ascending) != spans.end()) {
     fail("a key stands twice in the object that ends here", JsonError::Kind::unstorable);
   }
-  scratch_.assign(1, '{');
+  scratch_.assign(out_ + begin, put_);
+  put_ = out_ + begin + 1;
   for (Span& span : spans) {
-    if (scratch_.size() > 1) scratch_ += ',';
-    const std::size_t moved = begin + scratch_.size();
-    scratch_.append(out_, span.key_begin - 1, span.end - span.key_begin + 1);
-    span = {moved + 1, moved + 1 + (span.key_end - span.key_begin), begin + scratch_.size()};
+    if (size() > begin + 1) *put_++ = ',';
+    const std::size_t moved = size();
+    put_ += scratch_.copy(put_, span.end - span.key_begin + 1, span.key_begin - 1 - begin);
+    span = {moved + 1, moved + 1 + (span.key_end - span.key_begin), size(), span.key_prefix};
   }
-  scratch_ += '}';
-  out_.replace(begin, std::string::npos, scratch_);
+  *put_++ = '}';
 }
 
 void Canonicaliser::keep_members(std::size_t first_span) {
-  const std::string_view out = out_;
-  for (const Span& span : std::span(spans_).subspan(first_span)) {
+  members_.resize(spans_.size() - first_span);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const Span& span = spans_[first_span + i];
     const std::size_t value_begin = span.key_end + 2;
-    members_.push_back({out.substr(span.key_begin, span.key_end - span.key_begin),
-                        out.substr(value_begin, span.end - value_begin)});
+    members_[i] = {key_of(span), {out_ + value_begin, span.end - value_begin}};
   }
 }
 
 void Canonicaliser::string() {
-  out_ += *at_++;
+  const char* at = at_;  // locals: any byte that is written could be the members', for all the compiler knows
+  char* put = put_;
+  *put++ = *at++;
   for (;;) {
-    const char* run = at_;
-    while (end_ - at_ >= 8 && are_plain(at_)) at_ += 8;
-    while (at_ != end_ && kPlain[static_cast<unsigned char>(*at_)]) ++at_;
-    out_.append(run, at_);
-    if (at_ == end_) fail("the text ends inside a string");
-    if (*at_ == '"') break;
-    if (*at_ != '\\') fail("a control character inside a string");
+    std::size_t plain = kWord;
+    while (plain == kWord && static_cast<std::size_t>(end_ - at) >= kWord) {
+      std::memcpy(put, at, kWord);
+      plain = count_plain(load(at));
+      at += plain;
+      put += plain;
+    }
+    while (at != end_ && kPlain[static_cast<unsigned char>(*at)]) *put++ = *at++;
+    at_ = at;
+    if (at == end_) fail("the text ends inside a string");
+    if (*at == '"') break;
+    if (*at != '\\') fail("a control character inside a string");
     std::uint32_t point = 0;
     try {
-      point = read_escape(at_, end_);
+      point = read_escape(at, end_);
     } catch (const BadEscape& bad) {
+      at_ = at;
       fail(bad.reason, bad.kind);
     }
     sanitised_ |= point == 0;
-    append_canonical(out_, point == 0 ? kReplacement : point);
+    put = put_canonical(put, point == 0 ? kReplacement : point);
   }
-  out_ += *at_++;
+  *put++ = '"';
+  put_ = put;
+  ++at_;
 }
 
 void Canonicaliser::number() {
@@ -328,7 +393,7 @@ void Canonicaliser::number() {
   if (whole + exponent > kMaxWholeDigits || fraction - exponent > kMaxFractionDigits) {
     fail("a number outside of what PostgreSQL's numeric holds", JsonError::Kind::unstorable);
   }
-  out_.append(start, at_);
+  put_ = std::copy(start, at_, put_);
 }
 
 int compare_keys(std::string_view a, std::string_view b) {
@@ -351,7 +416,8 @@ void append_quoted(std::string& out, std::string_view text) {
   for (const char* at = run; at != end; ++at) {
     if (kPlain[static_cast<unsigned char>(*at)]) continue;
     out.append(run, at);
-    append_canonical(out, static_cast<unsigned char>(*at));
+    char escape[6];
+    out.append(escape, put_canonical(escape, static_cast<unsigned char>(*at)));
     run = at + 1;
   }
   out.append(run, end);

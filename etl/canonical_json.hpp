@@ -1,10 +1,13 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "etl/text_arena.hpp"
 
 namespace odetl {
 
@@ -44,17 +47,21 @@ class Canonicaliser {
 
   /// The canonical form of `json`, valid until the next call.
   std::string_view canonicalise(std::string_view json);
+  /// The same, kept in `arena`, and so is what members() show of it.
+  std::string_view canonicalise(std::string_view json, TextArena& arena);
 
   JsonKind kind() const { return kind_; }          ///< of the last text
   bool sanitised() const { return sanitised_; }    ///< U+0000 was replaced in the last text
-  /// Sorted by key; empty unless the last text was an object. Valid until the next call.
+  /// Sorted by key; empty unless the last text was an object. The list is valid until the next call.
   const std::vector<Member>& members() const { return members_; }
 
  private:
   struct Span {
     std::size_t key_begin, key_end, end;  // in out_: the key without quotes, the end of the value
+    std::uint64_t key_prefix;             // the first bytes that the key stands for, in their order
   };
 
+  std::string_view write(std::string_view json, char* room);
   void value(int depth);
   void object(int depth);
   void array(int depth);
@@ -64,13 +71,22 @@ class Canonicaliser {
   void member(int depth, std::size_t first_span);
   void sort_members(std::size_t begin, std::size_t first_span);
   void keep_members(std::size_t first_span);
-  void skip_space();
+  std::string_view key_of(const Span& span) const;
+  int compare(const Span& a, const Span& b) const;
+  std::size_t size() const { return static_cast<std::size_t>(put_ - out_); }
+  void skip_space() {
+    if (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ') skip_blanks();
+  }
+  void skip_blanks();
   [[noreturn]] void fail(const char* reason, JsonError::Kind kind = JsonError::Kind::malformed) const;
 
   const char* begin_ = nullptr;
   const char* at_ = nullptr;
   const char* end_ = nullptr;
-  std::string out_;
+  char* out_ = nullptr;  // where the form begins: as much room as `json` has, for none is longer
+  char* put_ = nullptr;  // where it goes on
+  std::unique_ptr<char[]> own_;
+  std::size_t own_size_ = 0;
   std::string scratch_;
   std::vector<Span> spans_;
   std::vector<Member> members_;

@@ -23,7 +23,7 @@ namespace {
 // What stays from answer to answer; the memory of larger ones is given back.
 constexpr std::size_t kKeptRows = 8'192;
 constexpr std::size_t kKeptUsers = 1'024;
-constexpr std::size_t kKeptIndex = std::size_t{1} << 20;  // bytes of a body
+constexpr std::size_t kKeptIndex = std::size_t{2} << 20;  // bytes of a body
 
 // An assignment of {} would keep the room.
 template <typename Item>
@@ -117,6 +117,11 @@ class ResponseParser::Reader {
   struct Fields {
     bool type = false, date = false, text = false, data = false;
   };
+  // One of the instants that the answer says it was asked for.
+  struct Bound {
+    std::string_view json;  // in the body
+    std::optional<Timestamp> at;
+  };
 
   void iterate(Body& body);
   void read_document(ondemand::document& document);
@@ -126,6 +131,7 @@ class ResponseParser::Reader {
   std::string_view shown_id(std::optional<std::string_view> quoted);
   void read_group_fields(ondemand::object& object, Group& group);
   void read_group_field(std::string_view key, ondemand::value value, Group& group);
+  std::optional<Timestamp> read_bound(ondemand::value value, Bound& last);
   void read_profile_of(ondemand::value value, Group& group);
   void finish_group(Group& group);
   bool resolve_id(Group& group);
@@ -152,6 +158,7 @@ class ResponseParser::Reader {
   ObjectBuilder extra_;
   Batch batch_;
   ParseOptions options_;
+  Bound from_, to_;
   bool sanitised_ = false;  // of the interaction in hand
 };
 
@@ -159,6 +166,7 @@ const Batch& ResponseParser::Reader::read(Body& body, const ParseOptions& option
   options_ = options;
   arena_.clear();
   damage_.clear();
+  from_ = to_ = {};
   batch_.window = options.owned;
   give_back_above(batch_.interactions, kKeptRows);
   give_back_above(batch_.users, kKeptUsers);
@@ -348,17 +356,28 @@ void ResponseParser::Reader::read_group_field(std::string_view key, ondemand::va
     read_profile_of(value, group);
   } else if (key == "from" || key == "to") {
     once(key == "from" ? group.from_seen : group.to_seen, key);
-    const std::string_view text = canonicaliser_.canonicalise(raw(value));
-    const auto instant = canonicaliser_.kind() == JsonKind::string ? parse_timestamp(text.substr(1, text.size() - 2))
-                                                                   : std::nullopt;
-    (key == "from" ? group.from : group.to) = instant;
+    if (key == "from") {
+      group.from = read_bound(value, from_);
+    } else {
+      group.to = read_bound(value, to_);
+    }
   } else if (key == "user_id") {
     once(group.user_id_seen, key);
-    const std::string_view canonical = canonicaliser_.canonicalise(raw(value));
+    const std::string_view canonical = canonicaliser_.canonicalise(raw(value), arena_);
     if (canonical != "\"\"") group.record_user_id = scalar_text(canonical, arena_);
   } else {
     prove_json(raw(value));
   }
+}
+
+// Every record repeats the same two.
+std::optional<Timestamp> ResponseParser::Reader::read_bound(ondemand::value value, Bound& last) {
+  const std::string_view json = raw(value);
+  if (json == last.json) return last.at;
+  const std::string_view text = canonicaliser_.canonicalise(json);
+  const bool is_text = canonicaliser_.kind() == JsonKind::string;
+  last = {json, is_text ? parse_timestamp(text.substr(1, text.size() - 2)) : std::nullopt};
+  return last.at;
 }
 
 void ResponseParser::Reader::read_profile_of(ondemand::value value, Group& group) {
@@ -372,7 +391,7 @@ void ResponseParser::Reader::read_profile_of(ondemand::value value, Group& group
     group.says_something = read_profile(text, canonicaliser_, arena_, user);
     if (group.id_known) return;
     group.profile_id = profile_user_id(canonicaliser_, arena_);
-    group.profile = arena_.store(canonicaliser_.canonicalise(text));
+    group.profile = canonicaliser_.canonicalise(text, arena_);
   } catch (const JsonError& error) {
     if (error.malformed()) throw;
     // The interactions load without it.
@@ -539,27 +558,25 @@ void ResponseParser::Reader::read_field(std::string_view key, ondemand::value va
     once(seen.data, key);
     read_data(value, row, nested);
   } else {
-    const std::string_view canonical = canonicaliser_.canonicalise(raw(value));
+    const std::string_view canonical = canonicaliser_.canonicalise(raw(value), arena_);
     sanitised_ |= canonicaliser_.sanitised();
-    extra_.add(key, arena_.store(canonical));
+    extra_.add(key, canonical);
   }
 }
 
 void ResponseParser::Reader::read_data(ondemand::value value, Interaction& row, bool nested) {
   std::string_view text = raw(value);
   if (text.size() > kMaxRecordBytes) throw Unloadable{fmt::format("'data' of {} bytes", text.size())};
-  std::string_view canonical = canonicaliser_.canonicalise(text);
+  std::string_view canonical = canonicaliser_.canonicalise(text, arena_);
   sanitised_ |= canonicaliser_.sanitised();
-  std::string unwrapped;
   if (nested && canonicaliser_.kind() == JsonKind::array) {
     // The old branch form wraps `data` in a list of one.
     const std::string_view inner = canonical.substr(1, canonical.size() - 2);
     if (inner.starts_with('{') && inner.ends_with('}')) {
-      unwrapped = inner;
       try {
-        canonical = canonicaliser_.canonicalise(unwrapped);
+        canonical = canonicaliser_.canonicalise(inner, arena_);
       } catch (const JsonError&) {
-        canonical = canonicaliser_.canonicalise(text);  // a list of more than one stays as it is
+        canonical = canonicaliser_.canonicalise(text, arena_);  // a list of more than one stays as it is
       }
     }
   }
@@ -568,7 +585,7 @@ void ResponseParser::Reader::read_data(ondemand::value value, Interaction& row, 
     if (member.key == "value") row.value = scalar_text(member.value, arena_);
     if (member.key == "callback_id") row.callback_id = scalar_text(member.value, arena_);
   }
-  row.data = arena_.store(canonical);
+  row.data = canonical;
 }
 
 Timestamp ResponseParser::Reader::read_date(ondemand::value value) {
@@ -586,9 +603,9 @@ Timestamp ResponseParser::Reader::read_date(ondemand::value value) {
 std::string_view ResponseParser::Reader::key_of(ondemand::field& field) {
   const std::string_view quoted = raw_key(field);
   if (quoted.find('\\') == quoted.npos) return quoted.substr(1, quoted.size() - 2);
-  const std::string_view canonical = canonicaliser_.canonicalise(quoted);
+  const std::string_view canonical = canonicaliser_.canonicalise(quoted, arena_);
   sanitised_ |= canonicaliser_.sanitised();
-  return arena_.store(canonical.substr(1, canonical.size() - 2));
+  return canonical.substr(1, canonical.size() - 2);
 }
 
 // For where other keys are passed over: a key that cannot be stored is none of those that are known.
