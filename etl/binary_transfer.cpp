@@ -2,7 +2,10 @@
 
 #include <libpq-fe.h>
 
+#include <charconv>
+#include <limits>
 #include <new>
+#include <stdexcept>
 
 #include "etl/copy_rows.hpp"
 #include "etl/server_error.hpp"
@@ -10,7 +13,7 @@
 namespace odetl {
 namespace {
 
-constexpr int kBinary = 1;
+constexpr std::size_t kLongest = std::numeric_limits<int>::max();
 const std::string kCopying = "copy rows";
 
 struct Clear {
@@ -19,11 +22,16 @@ struct Clear {
 };
 using Result = std::unique_ptr<PGresult, Clear>;
 
-class BinaryRows final : public SqlRows {
+class ResultRows final : public SqlRows {
  public:
-  explicit BinaryRows(Result result) : result_(std::move(result)) {}
+  explicit ResultRows(Result result) : result_(std::move(result)) {}
   std::size_t size() const override { return static_cast<std::size_t>(PQntuples(result_.get())); }
-  std::size_t affected() const override { return 0; }  // of reading
+  std::size_t affected() const override {
+    const std::string_view digits = PQcmdTuples(result_.get());
+    std::size_t rows = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), rows);
+    return rows;
+  }
   std::optional<std::string_view> get(std::size_t row, int column) const override {
     const int at = static_cast<int>(row);
     if (PQgetisnull(result_.get(), at, column) != 0) return std::nullopt;
@@ -53,14 +61,27 @@ std::string quoted(PGconn* link, const std::string& name) {
 
 }  // namespace
 
-std::unique_ptr<SqlRows> run_binary(PGconn* link, const std::string& operation, const std::string& sql,
-                                    const std::vector<SqlParam>& params) {
+void prepare(PGconn* link, const std::string& operation, const std::string& name, const std::string& sql) {
+  const Result result(PQprepare(link, name.c_str(), sql.c_str(), 0, nullptr));
+  expect(link, operation, result, PGRES_COMMAND_OK);
+}
+
+std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation, const std::string& name,
+                                      const std::vector<SqlParam>& params, AnswerForm answer) {
   std::vector<const char*> values;
-  for (const SqlParam& param : params) values.push_back(param ? param->c_str() : nullptr);
-  Result result(PQexecParams(link, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr,
-                             kBinary));
-  expect(link, operation, result, PGRES_TUPLES_OK);
-  return std::make_unique<BinaryRows>(std::move(result));
+  std::vector<int> lengths;
+  std::vector<int> forms;
+  for (const SqlParam& param : params) {
+    if (param && param->size() > kLongest) throw std::length_error(operation + ": a parameter of 2 GiB");
+    values.push_back(param ? param->c_str() : nullptr);
+    lengths.push_back(param ? static_cast<int>(param->size()) : 0);
+    forms.push_back(param.is_binary ? 1 : 0);
+  }
+  Result result(PQexecPrepared(link, name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(),
+                               forms.data(), answer == AnswerForm::binary ? 1 : 0));
+  const bool has_rows = PQresultStatus(result.get()) == PGRES_TUPLES_OK;
+  expect(link, operation, result, has_rows ? PGRES_TUPLES_OK : PGRES_COMMAND_OK);
+  return std::make_unique<ResultRows>(std::move(result));
 }
 
 CopyStream::CopyStream(PGconn* link, const std::string& table, const std::vector<std::string>& columns) : link_(link) {

@@ -15,9 +15,12 @@ using PGconn = pg_conn;  // of libpq
 /// What libpqxx moves as texts only, moved in PostgreSQL's binary form by libpq itself. Both run in the transaction that is
 /// open on the connection, and throw DatabaseError.
 
-/// A statement with its parameters as texts. SqlRows::get answers bytes as PostgreSQL's *_send functions write them.
-std::unique_ptr<SqlRows> run_binary(PGconn* link, const std::string& operation, const std::string& sql,
-                                    const std::vector<SqlParam>& params);
+/// Makes a statement ready under a name, for run_prepared() as long as the connection lasts.
+void prepare(PGconn* link, const std::string& operation, const std::string& name, const std::string& sql);
+
+enum class AnswerForm { text, binary };  ///< binary: as PostgreSQL's *_send functions write it
+std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation, const std::string& name,
+                                      const std::vector<SqlParam>& params, AnswerForm answer);
 
 /// COPY table (columns) FROM STDIN.
 class CopyStream {

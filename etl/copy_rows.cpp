@@ -56,6 +56,23 @@ void CopyRows::integer(std::int32_t value) {
   append_big_endian(bytes_, static_cast<std::uint32_t>(value));
 }
 
+void CopyRows::bytes(std::string_view value) { text(value); }
+
+std::string BinaryArray::finish() const {
+  const std::uint32_t dimensions = size_ == 0 ? 0 : 1;
+  constexpr std::uint32_t kMayHoldNulls = 1;
+  std::string array;
+  array.reserve(20 + fields_.bytes().size());
+  append_big_endian(array, dimensions);
+  append_big_endian(array, kMayHoldNulls);
+  append_big_endian(array, static_cast<std::uint32_t>(type_));
+  if (size_ == 0) return array;
+  append_big_endian(array, size_);
+  append_big_endian(array, std::uint32_t{1});  // the first one's index
+  array.append(fields_.bytes());
+  return array;
+}
+
 std::string_view copy_header() { return "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv; }
 std::string_view copy_trailer() { return "\377\377"sv; }
 

@@ -21,6 +21,8 @@ class CopyRows {
   void uuid(const Uuid& value);
   void timestamp(Timestamp value);
   void integer(std::int32_t value);
+  /// A bytea.
+  void bytes(std::string_view value);
 
   std::string_view bytes() const { return bytes_; }
   void clear() { bytes_.clear(); }
@@ -28,6 +30,25 @@ class CopyRows {
  private:
   void length(std::size_t bytes);
   std::string bytes_;
+};
+
+/// An array of one dimension in the same form, for a statement's parameter.
+class BinaryArray {
+ public:
+  enum class Of : std::uint32_t { bytes = 17, text = 25, timestamps = 1184, json = 3802 };  ///< oids, the same in all servers
+  explicit BinaryArray(Of type) : type_(type) {}
+
+  /// The next element: one field must follow.
+  CopyRows& add() {
+    ++size_;
+    return fields_;
+  }
+  std::string finish() const;
+
+ private:
+  Of type_;
+  std::uint32_t size_ = 0;
+  CopyRows fields_;
 };
 
 /// What stands before the first row, and behind the last one.

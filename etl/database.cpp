@@ -96,7 +96,7 @@ std::unique_ptr<Link> lend(PGconn* made) { return std::make_unique<Link>(Link::s
 
 pqxx::result execute(pqxx::work& work, const std::string& prepared, const std::vector<SqlParam>& params) {
   pqxx::params values;
-  for (const SqlParam& param : params) values.append(param);
+  for (const std::optional<std::string>& param : params) values.append(param);
 #if PQXX_VERSION_MAJOR > 7 || PQXX_VERSION_MINOR >= 10
   return work.exec(pqxx::prepped(prepared), values);
 #else
@@ -169,6 +169,8 @@ class Session final : public Database {
   }
 
   std::unique_ptr<SqlRows> run(std::string_view file, const std::vector<SqlParam>& params) override {
+    const auto is_binary = [](const SqlParam& param) { return param.is_binary; };
+    if (std::any_of(params.begin(), params.end(), is_binary)) return run_by_libpq(file, params, AnswerForm::text);
     try {
       return std::make_unique<Rows>(execute(*work_, prepared(file), params));
     } catch (const std::exception&) {
@@ -190,7 +192,7 @@ class Session final : public Database {
   }
 
   std::unique_ptr<SqlRows> run_binary(std::string_view file, const std::vector<SqlParam>& params) override {
-    return odetl::run_binary(link_, fmt::format("statement '{}'", file), std::string(sql_text(file)), params);
+    return run_by_libpq(file, params, AnswerForm::binary);
   }
 
   void copy_begin(const std::string& table, const std::vector<std::string>& columns) override {
@@ -230,6 +232,16 @@ class Session final : public Database {
       throw;
     }
     return *name;
+  }
+
+  std::unique_ptr<SqlRows> run_by_libpq(std::string_view file, const std::vector<SqlParam>& params, AnswerForm answer) {
+    const std::string operation = fmt::format("statement '{}'", file);
+    const std::string name = fmt::format("{} by libpq", file);  // libpqxx knows of its own alone
+    if (!prepared_.contains(name)) {
+      prepare(link_, operation, name, std::string(sql_text(file)));
+      prepared_.insert(name);
+    }
+    return run_prepared(link_, operation, name, params, answer);
   }
 
   std::string quoted_schema() const { return connection_->quote_name(schema_); }

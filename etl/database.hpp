@@ -4,14 +4,24 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "etl/error.hpp"
 
 namespace odetl {
 
-/// A statement's parameter as text; nothing is NULL.
-using SqlParam = std::optional<std::string>;
+/// A statement's parameter, as text where not said otherwise; nothing is NULL.
+struct SqlParam : std::optional<std::string> {
+  using std::optional<std::string>::optional;
+  /// In the form that PostgreSQL's *_recv functions read.
+  static SqlParam binary(std::string bytes) {
+    SqlParam param(std::move(bytes));
+    param.is_binary = true;
+    return param;
+  }
+  bool is_binary = false;
+};
 
 /// A statement's answer, as text where not said otherwise.
 class SqlRows {

@@ -5,7 +5,6 @@
 #include <unordered_set>
 
 #include "etl/canonical_json.hpp"
-#include "etl/hex.hpp"
 #include "etl/identity.hpp"
 
 namespace odetl {
@@ -57,35 +56,6 @@ void append_or_null(CopyRows& out, const std::optional<std::string_view>& value)
   value ? out.text(*value) : out.null();
 }
 
-// A text[] as its literal.
-class TextArray {
- public:
-  void add(std::optional<std::string_view> text) {
-    if (literal_.size() > 1) literal_ += ',';
-    if (!text) {
-      literal_ += "NULL";
-      return;
-    }
-    literal_ += '"';
-    const char* run = text->data();
-    const char* const end = run + text->size();
-    for (const char* at = run; at != end; ++at) {
-      if (*at != '"' && *at != '\\') continue;
-      literal_.append(run, at) += '\\';
-      run = at;
-    }
-    literal_.append(run, end) += '"';
-  }
-  std::string finish() { return std::move(literal_) + '}'; }
-
- private:
-  std::string literal_ = "{";
-};
-
-std::optional<std::string_view> null_if_empty(std::string_view json) {
-  return json.empty() ? std::nullopt : std::optional(json);
-}
-
 bool replaces(const User& later, const User& earlier) {
   if (!later.observed_at) return false;
   return !earlier.observed_at || *later.observed_at >= *earlier.observed_at;
@@ -132,31 +102,35 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
   return users;
 }
 
-std::string user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users) {
-  TextArray ids;
-  for (const std::uint32_t i : users) ids.add(batch.users[i].user_id);
-  return ids.finish();
+SqlParam user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users) {
+  BinaryArray ids(BinaryArray::Of::text);
+  for (const std::uint32_t i : users) ids.add().text(batch.users[i].user_id);
+  return SqlParam::binary(ids.finish());
 }
 
 std::string text_list_json(const std::vector<std::string>& texts) {
   return json_list(texts, [](std::string& out, const std::string& text) { append_quoted(out, text); });
 }
 
-std::vector<std::optional<std::string>> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users) {
-  std::vector<TextArray> arrays(kProfileColumns.size() + 5);
+std::vector<SqlParam> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users) {
+  using Of = BinaryArray::Of;
+  std::vector<BinaryArray> arrays(1 + kProfileColumns.size(), BinaryArray(Of::text));
+  for (const Of type : {Of::json, Of::json, Of::timestamps, Of::bytes}) arrays.emplace_back(type);
   for (const std::uint32_t i : users) {
     const User& user = batch.users[i];
     auto array = arrays.begin();
-    (array++)->add(user.user_id);
-    for (const auto& column : user.columns) (array++)->add(column);
-    (array++)->add(null_if_empty(user.custom));
-    (array++)->add(null_if_empty(user.extra));
-    (array++)->add(user.observed_at ? std::optional(to_rfc3339(*user.observed_at)) : std::nullopt);
-    (array++)->add(hex_of(profile_hash(user)));
+    (array++)->add().text(user.user_id);
+    for (const auto& column : user.columns) append_or_null((array++)->add(), column);
+    (array++)->add().json(user.custom);
+    (array++)->add().json(user.extra);
+    CopyRows& observed_at = (array++)->add();
+    user.observed_at ? observed_at.timestamp(*user.observed_at) : observed_at.null();
+    const Digest hash = profile_hash(user);
+    (array++)->add().bytes({reinterpret_cast<const char*>(hash.data()), hash.size()});
   }
-  std::vector<std::optional<std::string>> literals;
-  for (TextArray& array : arrays) literals.push_back(array.finish());
-  return literals;
+  std::vector<SqlParam> params;
+  for (const BinaryArray& array : arrays) params.push_back(SqlParam::binary(array.finish()));
+  return params;
 }
 
 std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& interactions) {

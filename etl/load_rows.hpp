@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "etl/copy_rows.hpp"
+#include "etl/database.hpp"
 #include "etl/interaction.hpp"
 
 namespace odetl {
 
-/// The parameters of the load statements as texts: JSON lists and array literals.
+/// The parameters of the load statements: JSON lists, array literals and, where they are many, binary arrays.
 
 /// The batch's users that have interactions other than the `refused` ones, each once with its newest profile (of equals
 /// the one listed last), sorted by id as indexes into Batch::users.
@@ -24,14 +25,14 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
 /// How many users the batch's interactions have.
 std::uint64_t count_users(const Batch& batch);
 
-/// `{"id",…}` for load/known_users.
-std::string user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users);
+/// The array of load/known_users.
+SqlParam user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users);
 
 /// `["text", …]`.
 std::string text_list_json(const std::vector<std::string>& texts);
 
 /// The arrays of load/upsert_users and audit/profiles, one a column.
-std::vector<std::optional<std::string>> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users);
+std::vector<SqlParam> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users);
 
 /// A list of {id, extra} for load/set_extra.
 std::string extras_json(const Batch& batch, const std::vector<std::uint32_t>& interactions);

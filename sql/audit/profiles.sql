@@ -1,4 +1,4 @@
--- $1..$17 text[]: of users as served, as load/upsert_users has them. Answers whose stored profile has another content than its hash was made of, and
+-- $1..$17: of users as served, as load/upsert_users has them. Answers whose stored profile has another content than its hash was made of, and
 -- which columns differ. Only a profile that is served again tells: another window can show another one, of any age.
 SELECT user_id, fields
   FROM (SELECT user_id,
@@ -15,15 +15,15 @@ SELECT user_id, fields
                    CASE WHEN known.browser IS DISTINCT FROM served.browser THEN 'browser' END,
                    CASE WHEN known.timezone IS DISTINCT FROM served.timezone THEN 'timezone' END,
                    CASE WHEN known.selected_scenario IS DISTINCT FROM served.selected_scenario THEN 'selected_scenario' END,
-                   CASE WHEN known.custom IS DISTINCT FROM served.custom::jsonb THEN 'custom' END,
-                   CASE WHEN known.extra IS DISTINCT FROM served.extra::jsonb THEN 'extra' END) AS fields
+                   CASE WHEN known.custom IS DISTINCT FROM served.custom THEN 'custom' END,
+                   CASE WHEN known.extra IS DISTINCT FROM served.extra THEN 'extra' END) AS fields
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                      $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-                      $17::text[])
+                      $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::jsonb[],
+                      $16::timestamptz[], $17::bytea[])
                AS served (user_id, first_name, last_name, email, external_id, platform, ip_address, country,
                           browser_language, os, browser, timezone, selected_scenario, custom, extra, observed_at,
                           profile_hash)
           JOIN users AS known USING (user_id)
-         WHERE known.profile_hash = decode(served.profile_hash, 'hex')) AS compared
+         WHERE known.profile_hash = served.profile_hash) AS compared
  WHERE fields <> ''
  ORDER BY 1;

@@ -1,15 +1,15 @@
--- $1..$17 text[]: of users, sorted by id, each once, the id, the profile's columns, custom and extra as JSON, the profile's date
--- and its hash as hexadecimal digits; $18 timestamptz: the transaction's time. Arrays are read five times as fast as JSON.
+-- $1..$13 text[], $14, $15 jsonb[], $16 timestamptz[], $17 bytea[]: of users, sorted by id, each once, the id, the profile's
+-- columns, custom and extra, the profile's date and its hash; $18 timestamptz: the transaction's time.
 -- A newer profile replaces an older one, between equals the later reading wins, and no profile replaces none.
 -- Answers a row for each user that was written: whether it is new.
 INSERT INTO users AS known
        (user_id, first_name, last_name, email, external_id, platform, ip_address, country, browser_language, os, browser,
         timezone, selected_scenario, custom, extra, observed_at, profile_hash, first_loaded_at, updated_at)
 SELECT user_id, first_name, last_name, email, external_id, platform, ip_address, country, browser_language, os, browser,
-       timezone, selected_scenario, custom::jsonb, extra::jsonb, observed_at::timestamptz, decode(profile_hash, 'hex'),
+       timezone, selected_scenario, custom, extra, observed_at, profile_hash,
        $18::timestamptz, $18::timestamptz
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-              $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[])
+              $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::jsonb[], $16::timestamptz[], $17::bytea[])
        AS served (user_id, first_name, last_name, email, external_id, platform, ip_address, country, browser_language, os,
                   browser, timezone, selected_scenario, custom, extra, observed_at, profile_hash)
     ON CONFLICT (user_id) DO UPDATE

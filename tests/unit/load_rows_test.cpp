@@ -1,10 +1,11 @@
 #include "etl/load_rows.hpp"
 
-#include "etl/hex.hpp"
-
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "etl/canonical_json.hpp"
+#include "etl/hex.hpp"
 #include "etl/identity.hpp"
 
 namespace odetl {
@@ -97,23 +98,57 @@ TEST_F(DistinctUsers, WithoutAnIdCountOnlyWithAFreshRow) {
 
 // --- parameters
 
+using Elements = std::vector<std::optional<std::string>>;
+constexpr std::uint32_t kText = 25;  // oids
+constexpr std::uint32_t kJson = 3802;
+
+// What array_recv of PostgreSQL reads.
+Elements elements(const SqlParam& array, std::uint32_t type) {
+  EXPECT_TRUE(array.is_binary);
+  std::string_view bytes = array.value();
+  const auto number = [&bytes] {
+    std::uint32_t value = 0;
+    for (const char byte : bytes.substr(0, 4)) value = value << 8 | static_cast<unsigned char>(byte);
+    bytes.remove_prefix(std::min<std::size_t>(4, bytes.size()));
+    return value;
+  };
+  const std::uint32_t dimensions = number();
+  EXPECT_LE(dimensions, 1U);
+  EXPECT_LE(number(), 1U);  // whether there may be NULLs
+  EXPECT_EQ(number(), type);
+  Elements found(dimensions == 0 ? 0 : number());
+  if (dimensions == 1) {
+    EXPECT_EQ(number(), 1U);  // the first one's index
+  }
+  for (auto& element : found) {
+    const std::uint32_t size = number();
+    if (size == 0xFFFFFFFF) continue;
+    element = bytes.substr(0, size);
+    bytes.remove_prefix(std::min<std::size_t>(size, bytes.size()));
+  }
+  EXPECT_EQ(bytes, "");
+  return found;
+}
+
 class LoadRows : public testing::Test {
  protected:
   Batch batch;
 };
 
 TEST_F(LoadRows, OfNothingAreEmptyLists) {
-  EXPECT_EQ(user_ids_array(batch, {}), "{}");
-  EXPECT_EQ(user_arrays(batch, {}), std::vector<std::optional<std::string>>(17, "{}"));
+  EXPECT_EQ(elements(user_ids_array(batch, {}), kText), Elements{});
+  const auto arrays = user_arrays(batch, {});
+  ASSERT_EQ(arrays.size(), 17U);
+  EXPECT_EQ(elements(arrays[13], kJson), Elements{});
   EXPECT_EQ(extras_json(batch, {}), "[]");
   EXPECT_EQ(rejects_json({}), "[]");
   EXPECT_EQ(uuid_array({}), "{}");
 }
 
-TEST_F(LoadRows, QuoteUserIds) {
+TEST_F(LoadRows, WriteUserIdsByteByByte) {
   for (const char* user_id : {"", "a\"b\\", "x\ny", "é'; DROP TABLE users; --"})
     batch.users.emplace_back().user_id = user_id;
-  EXPECT_EQ(user_ids_array(batch, {3, 2, 1, 0}), "{\"é'; DROP TABLE users; --\",\"x\ny\",\"a\\\"b\\\\\",\"\"}");
+  EXPECT_EQ(elements(user_ids_array(batch, {3, 2, 1, 0}), kText), (Elements{"é'; DROP TABLE users; --", "x\ny", "a\"b\\", ""}));
 }
 
 TEST_F(LoadRows, WriteUsersAsAnArrayOfEachColumn) {
@@ -129,15 +164,21 @@ TEST_F(LoadRows, WriteUsersAsAnArrayOfEachColumn) {
   full.observed_at = at("2024-01-31T08:00:00.5Z");
   const auto arrays = user_arrays(batch, {0, 1});
   ASSERT_EQ(arrays.size(), 17U);
-  EXPECT_EQ(arrays[0], R"({"a\\b\"","NULL"})");
-  EXPECT_EQ(arrays[1], R"({NULL,"Zoë \"Z\" {,} \\\\"})");
-  EXPECT_EQ(arrays[2], "{NULL,NULL}");
-  EXPECT_EQ(arrays[3], R"({NULL,""})");
-  EXPECT_EQ(arrays[12], R"({NULL,"0x1"})");
-  EXPECT_EQ(arrays[13], R"({NULL,"{\"k\":[1.50]}"})");
-  EXPECT_EQ(arrays[14], R"({NULL,"{\"id\":9007199254740993}"})");
-  EXPECT_EQ(arrays[15], R"({NULL,"2024-01-31T08:00:00.500000Z"})");
-  EXPECT_EQ(arrays[16], "{\"" + hex_of(profile_hash(batch.users[0])) + "\",\"" + hex_of(profile_hash(batch.users[1])) + "\"}");
+  EXPECT_EQ(elements(arrays[0], kText), (Elements{"a\\b\"", "NULL"}));
+  EXPECT_EQ(elements(arrays[1], kText), (Elements{std::nullopt, R"(Zoë "Z" {,} \\)"}));
+  EXPECT_EQ(elements(arrays[2], kText), (Elements{std::nullopt, std::nullopt}));
+  EXPECT_EQ(elements(arrays[3], kText), (Elements{std::nullopt, ""}));
+  EXPECT_EQ(elements(arrays[12], kText), (Elements{std::nullopt, "0x1"}));
+  EXPECT_EQ(elements(arrays[13], kJson), (Elements{std::nullopt, "\1{\"k\":[1.50]}"}));
+  EXPECT_EQ(elements(arrays[14], kJson), (Elements{std::nullopt, "\1{\"id\":9007199254740993}"}));
+  const Elements dates = elements(arrays[15], 1184);
+  EXPECT_EQ(dates[0], std::nullopt);
+  EXPECT_EQ(binary_timestamp(dates[1].value()), *full.observed_at);
+  const auto hash = [&](std::size_t user) {
+    const Digest digest = profile_hash(batch.users[user]);
+    return std::string(digest.begin(), digest.end());
+  };
+  EXPECT_EQ(elements(arrays[16], 17), (Elements{hash(0), hash(1)}));
 }
 
 TEST_F(LoadRows, CountTheUsersThatSaidSomething) {
