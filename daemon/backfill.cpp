@@ -14,6 +14,7 @@
 
 #include "daemon/log.hpp"
 #include "daemon/progress.hpp"
+#include "daemon/startup_pages.hpp"
 #include "daemon/workers.hpp"
 
 namespace odetl {
@@ -84,16 +85,11 @@ class Backfill {
   int workers_at_work_ = 0;  // in the end
 };
 
-// Every worker has two answers in memory: several make do with smaller ones, so that two stay below 48 MiB.
 WidthLimits Backfill::limits() const {
   WidthLimits limits = wiring_.width_limits();
   if (invocation_.window) {
     limits.first = limits.max = *invocation_.window;
     limits.min = std::min(limits.min, limits.first);
-  }
-  if (workers() > 1) {
-    limits.target_bytes -= limits.target_bytes / 3;
-    limits.target_rows -= limits.target_rows / 3;
   }
   return limits;
 }
@@ -197,6 +193,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                              std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_),
                              std::chrono::ceil<seconds>(pipeline.rate_wait())};
     });
+    give_back_startup_pages();  // answers take their place
     work_in_parallel(wiring_, pipeline, workers(),
                      [this] { return wiring_.warehouse(); }, stop);
   }

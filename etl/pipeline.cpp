@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kKeptBody = std::size_t{3} << 19;  // of a body's memory, from window to window
+constexpr std::size_t kKeptBody = std::size_t{2} << 20;  // of a body's memory, from window to window
 constexpr std::chrono::seconds kSignOfLife{10};         // no wait is longer without one
 constexpr int kAttemptsBeforeLedger = 3;                 // a window that failed so often is worth a row
 

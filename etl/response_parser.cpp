@@ -21,8 +21,8 @@ static_assert(Body::kPadding >= simdjson::SIMDJSON_PADDING);
 namespace {
 
 // What stays from answer to answer; the memory of larger ones is given back.
-constexpr std::size_t kKeptRows = 8'192;
-constexpr std::size_t kKeptUsers = 1'024;
+constexpr std::size_t kKeptRows = 16'384;
+constexpr std::size_t kKeptUsers = 2'048;
 constexpr std::size_t kKeptIndex = std::size_t{2} << 20;  // bytes of a body
 
 // An assignment of {} would keep the room.
