@@ -138,6 +138,7 @@ std::vector<TimeWindow> Backfill::read_all(std::stop_token stop) {
   std::vector<TimeWindow> ranges = ranges_to_read(state);
   std::vector<TimeWindow> unsettled;
   if (!invocation_.reload) claims_ = wiring_.window_claims();
+  give_back_startup_pages();  // answers take their place
   while (!ranges.empty() && !stop.stop_requested()) {
     unsettled = read(ranges, state, stop);
     if (stop.stop_requested()) break;
@@ -193,7 +194,6 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                              std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_),
                              std::chrono::ceil<seconds>(pipeline.rate_wait())};
     });
-    give_back_startup_pages();  // answers take their place
     work_in_parallel(wiring_, pipeline, workers(),
                      [this] { return wiring_.warehouse(); }, stop);
   }

@@ -3,9 +3,7 @@
 #include <libpq-fe.h>
 
 #include <charconv>
-#include <limits>
 #include <new>
-#include <stdexcept>
 
 #include "etl/copy_rows.hpp"
 #include "etl/server_error.hpp"
@@ -13,7 +11,7 @@
 namespace odetl {
 namespace {
 
-constexpr std::size_t kLongest = std::numeric_limits<int>::max();
+constexpr std::size_t kMostBytes = std::size_t{1000} << 20;  // of parameters; MaxAllocSize of PostgreSQL is 1 GiB
 const std::string kCopying = "copy rows";
 
 struct Clear {
@@ -71,8 +69,12 @@ std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> forms;
+  std::size_t bytes = 0;
   for (const SqlParam& param : params) {
-    if (param && param->size() > kLongest) throw std::length_error(operation + ": a parameter of 2 GiB");
+    if (param) bytes += param->size();
+    if (bytes > kMostBytes) {
+      throw DatabaseError(Failure::too_large, operation + ": more than the 1 GiB that the server takes at once; the window is split");
+    }
     values.push_back(param ? param->c_str() : nullptr);
     lengths.push_back(param ? static_cast<int>(param->size()) : 0);
     forms.push_back(param.is_binary ? 1 : 0);

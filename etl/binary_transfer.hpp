@@ -12,13 +12,14 @@ namespace odetl {
 
 using PGconn = pg_conn;  // of libpq
 
-/// What libpqxx moves as texts only, moved in PostgreSQL's binary form by libpq itself. Both run in the transaction that is
-/// open on the connection, and throw DatabaseError.
+/// What libpqxx moves as texts only, moved in PostgreSQL's binary form by libpq itself, in the transaction that is open on the
+/// connection. All throw DatabaseError.
 
 /// Makes a statement ready under a name, for run_prepared() as long as the connection lasts.
 void prepare(PGconn* link, const std::string& operation, const std::string& name, const std::string& sql);
 
 enum class AnswerForm { text, binary };  ///< binary: as PostgreSQL's *_send functions write it
+/// too_large: parameters of more than a server takes at once (1 GiB); they are not sent, for it would end the session.
 std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation, const std::string& name,
                                       const std::vector<SqlParam>& params, AnswerForm answer);
 

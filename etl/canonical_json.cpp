@@ -179,18 +179,24 @@ std::uint64_t prefix_of(const char* at, const char* end) {
 }  // namespace
 
 std::string_view Canonicaliser::canonicalise(std::string_view json) {
-  if (!own_ || own_size_ < json.size()) {
-    own_size_ = std::max(json.size(), 2 * own_size_);
-    own_ = std::make_unique_for_overwrite<char[]>(own_size_);
+  if (own_size_ < json.size()) {
+    const std::size_t size = std::max(json.size(), 2 * own_size_);
+    own_ = std::make_unique_for_overwrite<char[]>(size);
+    own_size_ = size;
   }
   return write(json, own_.get());
 }
 
 std::string_view Canonicaliser::canonicalise(std::string_view json, TextArena& arena) {
   char* const room = arena.reserve(json.size());
-  const std::string_view canonical = write(json, room);
-  arena.give_back(room, json.size(), json.size() - canonical.size());
-  return canonical;
+  try {
+    const std::string_view canonical = write(json, room);
+    arena.give_back(room, json.size(), json.size() - canonical.size());
+    return canonical;
+  } catch (...) {
+    arena.give_back(room, json.size(), json.size());
+    throw;
+  }
 }
 
 std::string_view Canonicaliser::write(std::string_view json, char* room) {

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 namespace odetl {
 namespace {
@@ -58,19 +59,21 @@ void CopyRows::integer(std::int32_t value) {
 
 void CopyRows::bytes(std::string_view value) { text(value); }
 
-std::string BinaryArray::finish() const {
-  const std::uint32_t dimensions = size_ == 0 ? 0 : 1;
+BinaryArray::BinaryArray(Of type) {
+  constexpr std::uint32_t kDimensions = 1;
   constexpr std::uint32_t kMayHoldNulls = 1;
-  std::string array;
-  array.reserve(20 + fields_.bytes().size());
-  append_big_endian(array, dimensions);
-  append_big_endian(array, kMayHoldNulls);
-  append_big_endian(array, static_cast<std::uint32_t>(type_));
-  if (size_ == 0) return array;
-  append_big_endian(array, size_);
-  append_big_endian(array, std::uint32_t{1});  // the first one's index
-  array.append(fields_.bytes());
-  return array;
+  constexpr std::uint32_t kFirstIndex = 1;
+  for (const std::uint32_t part : {kDimensions, kMayHoldNulls, static_cast<std::uint32_t>(type), size_, kFirstIndex}) {
+    append_big_endian(fields_.bytes_, part);
+  }
+}
+
+std::string BinaryArray::finish() && {
+  constexpr std::size_t kPlaceOfSize = 12;
+  std::string size;
+  append_big_endian(size, size_);
+  fields_.bytes_.replace(kPlaceOfSize, size.size(), size);
+  return std::move(fields_.bytes_);
 }
 
 std::string_view copy_header() { return "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv; }

@@ -28,6 +28,7 @@ class CopyRows {
   void clear() { bytes_.clear(); }
 
  private:
+  friend class BinaryArray;
   void length(std::size_t bytes);
   std::string bytes_;
 };
@@ -35,20 +36,19 @@ class CopyRows {
 /// An array of one dimension in the same form, for a statement's parameter.
 class BinaryArray {
  public:
-  enum class Of : std::uint32_t { bytes = 17, text = 25, timestamps = 1184, json = 3802 };  ///< oids, the same in all servers
-  explicit BinaryArray(Of type) : type_(type) {}
+  enum class Of : std::uint32_t { bytea = 17, text = 25, timestamptz = 1184, jsonb = 3802 };  ///< oids, the same in all servers
+  explicit BinaryArray(Of type);
 
   /// The next element: one field must follow.
   CopyRows& add() {
     ++size_;
     return fields_;
   }
-  std::string finish() const;
+  std::string finish() &&;
 
  private:
-  Of type_;
   std::uint32_t size_ = 0;
-  CopyRows fields_;
+  CopyRows fields_;  // behind what stands before the first
 };
 
 /// What stands before the first row, and behind the last one.

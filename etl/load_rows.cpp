@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <unordered_set>
+#include <utility>
 
 #include "etl/canonical_json.hpp"
 #include "etl/identity.hpp"
@@ -105,7 +106,7 @@ std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std
 SqlParam user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users) {
   BinaryArray ids(BinaryArray::Of::text);
   for (const std::uint32_t i : users) ids.add().text(batch.users[i].user_id);
-  return SqlParam::binary(ids.finish());
+  return SqlParam::binary(std::move(ids).finish());
 }
 
 std::string text_list_json(const std::vector<std::string>& texts) {
@@ -115,7 +116,7 @@ std::string text_list_json(const std::vector<std::string>& texts) {
 std::vector<SqlParam> user_arrays(const Batch& batch, const std::vector<std::uint32_t>& users) {
   using Of = BinaryArray::Of;
   std::vector<BinaryArray> arrays(1 + kProfileColumns.size(), BinaryArray(Of::text));
-  for (const Of type : {Of::json, Of::json, Of::timestamps, Of::bytes}) arrays.emplace_back(type);
+  for (const Of type : {Of::jsonb, Of::jsonb, Of::timestamptz, Of::bytea}) arrays.emplace_back(type);
   for (const std::uint32_t i : users) {
     const User& user = batch.users[i];
     auto array = arrays.begin();
@@ -129,7 +130,7 @@ std::vector<SqlParam> user_arrays(const Batch& batch, const std::vector<std::uin
     (array++)->add().bytes({reinterpret_cast<const char*>(hash.data()), hash.size()});
   }
   std::vector<SqlParam> params;
-  for (const BinaryArray& array : arrays) params.push_back(SqlParam::binary(array.finish()));
+  for (BinaryArray& array : arrays) params.push_back(SqlParam::binary(std::move(array).finish()));
   return params;
 }
 

@@ -28,7 +28,7 @@ void read_scenario_of_custom(TextArena& arena, User& user) {
   auto& scenario = user.columns[*column_of("selected_scenario")];
   if (scenario || user.custom.find("\"selected_scenario\"") == user.custom.npos) return;
   Canonicaliser custom;
-  custom.canonicalise(user.custom, arena);
+  custom.canonicalise(user.custom);
   if (const auto value = find(custom.members(), "selected_scenario")) scenario = scalar_text(*value, arena);
 }
 
@@ -36,15 +36,15 @@ void read_scenario_of_custom(TextArena& arena, User& user) {
 
 std::optional<std::string_view> scalar_text(std::string_view canonical, TextArena& arena) {
   if (!is_scalar(canonical) || canonical == "null") return std::nullopt;
-  if (canonical.front() != '"') return canonical;
-  if (canonical.find('\\') == canonical.npos) return canonical.substr(1, canonical.size() - 2);
+  if (canonical.front() != '"') return arena.store(canonical);
+  if (canonical.find('\\') == canonical.npos) return arena.store(canonical.substr(1, canonical.size() - 2));
   char* room = arena.reserve(canonical.size());
   bool sanitised = false;  // a canonical text holds no U+0000 any more
   return std::string_view(room, unquote(canonical, room, sanitised));
 }
 
 bool read_profile(std::string_view json, Canonicaliser& canonicaliser, TextArena& arena, User& user) {
-  const std::string_view canonical = canonicaliser.canonicalise(json, arena);
+  const std::string_view canonical = canonicaliser.canonicalise(json);
   if (says_nothing(canonical)) return false;
   ObjectBuilder extra;
   bool says_something = false;
@@ -58,7 +58,7 @@ bool read_profile(std::string_view json, Canonicaliser& canonicaliser, TextArena
     if (column && is_scalar(value)) {
       user.columns[*column] = scalar_text(value, arena);
     } else if (key == "custom") {
-      if (value != "null") user.custom = value;
+      if (value != "null") user.custom = arena.store(value);
     } else {
       extra.add(key, value);
     }

@@ -7,8 +7,8 @@
 
 namespace odetl {
 
-/// The text of a canonical JSON scalar, which `arena` keeps: of a string what it stands for, of a number or boolean its token;
-/// nothing for null, lists and objects.
+/// The text of a canonical JSON scalar: of a string what it stands for, of a number or boolean its token; nothing for
+/// null, lists and objects.
 std::optional<std::string_view> scalar_text(std::string_view canonical, TextArena& arena);
 
 /// Reads `chatbot_user_data`, whatever the server made of it, into `user`'s columns, `custom` and `extra`; the texts
@@ -17,7 +17,7 @@ std::optional<std::string_view> scalar_text(std::string_view canonical, TextAren
 /// `selected_scenario` is taken from the profile or else from its `custom`. Throws JsonError.
 bool read_profile(std::string_view json, Canonicaliser& canonicaliser, TextArena& arena, User& user);
 
-/// The first of `user_id`, `id`, `external_id` that the profile last read by `canonicaliser` to `arena` has as a scalar that
+/// The first of `user_id`, `id`, `external_id` that the profile last read by `canonicaliser` has as a scalar that
 /// is not empty.
 std::optional<std::string_view> profile_user_id(const Canonicaliser& canonicaliser, TextArena& arena);
 

@@ -141,6 +141,7 @@ class ResponseParser::Reader {
   Interaction read_fields(ondemand::object& object, Group& group, bool nested);
   void read_field(std::string_view key, ondemand::value value, Interaction& row, Fields& seen, bool nested);
   void read_data(ondemand::value value, Interaction& row, bool nested);
+  std::string_view unwrapped(std::string_view text);
   Timestamp read_date(ondemand::value value);
   std::optional<Timestamp> date_of(ondemand::object& object);
   bool is_owned(Timestamp date);
@@ -363,7 +364,7 @@ void ResponseParser::Reader::read_group_field(std::string_view key, ondemand::va
     }
   } else if (key == "user_id") {
     once(group.user_id_seen, key);
-    const std::string_view canonical = canonicaliser_.canonicalise(raw(value), arena_);
+    const std::string_view canonical = canonicaliser_.canonicalise(raw(value));
     if (canonical != "\"\"") group.record_user_id = scalar_text(canonical, arena_);
   } else {
     prove_json(raw(value));
@@ -391,7 +392,7 @@ void ResponseParser::Reader::read_profile_of(ondemand::value value, Group& group
     group.says_something = read_profile(text, canonicaliser_, arena_, user);
     if (group.id_known) return;
     group.profile_id = profile_user_id(canonicaliser_, arena_);
-    group.profile = canonicaliser_.canonicalise(text, arena_);
+    group.profile = arena_.store(canonicaliser_.canonicalise(text));
   } catch (const JsonError& error) {
     if (error.malformed()) throw;
     // The interactions load without it.
@@ -564,22 +565,26 @@ void ResponseParser::Reader::read_field(std::string_view key, ondemand::value va
   }
 }
 
+// The old branch form wraps `data` in a list of one.
+std::string_view ResponseParser::Reader::unwrapped(std::string_view text) {
+  const std::string canonical(canonicaliser_.canonicalise(text));
+  if (canonicaliser_.kind() == JsonKind::array) {
+    sanitised_ |= canonicaliser_.sanitised();
+    const std::string_view inner = std::string_view(canonical).substr(1, canonical.size() - 2);
+    try {
+      if (inner.starts_with('{') && inner.ends_with('}')) return canonicaliser_.canonicalise(inner, arena_);
+    } catch (const JsonError&) {
+      // A list of more than one stays as it is.
+    }
+  }
+  return canonicaliser_.canonicalise(text, arena_);
+}
+
 void ResponseParser::Reader::read_data(ondemand::value value, Interaction& row, bool nested) {
   std::string_view text = raw(value);
   if (text.size() > kMaxRecordBytes) throw Unloadable{fmt::format("'data' of {} bytes", text.size())};
-  std::string_view canonical = canonicaliser_.canonicalise(text, arena_);
+  const std::string_view canonical = nested ? unwrapped(text) : canonicaliser_.canonicalise(text, arena_);
   sanitised_ |= canonicaliser_.sanitised();
-  if (nested && canonicaliser_.kind() == JsonKind::array) {
-    // The old branch form wraps `data` in a list of one.
-    const std::string_view inner = canonical.substr(1, canonical.size() - 2);
-    if (inner.starts_with('{') && inner.ends_with('}')) {
-      try {
-        canonical = canonicaliser_.canonicalise(inner, arena_);
-      } catch (const JsonError&) {
-        canonical = canonicaliser_.canonicalise(text, arena_);  // a list of more than one stays as it is
-      }
-    }
-  }
   if (canonical == "null") return;
   for (const auto& member : canonicaliser_.members()) {
     if (member.key == "value") row.value = scalar_text(member.value, arena_);

@@ -18,8 +18,12 @@ class TextArena {
     return room;
   }
 
-  /// Gives back the last `size` bytes of what reserve() gave last.
+  /// Gives back the last `size` bytes of what reserve() gave last; of large texts all or nothing.
   void give_back(const char* room, std::size_t reserved, std::size_t size) {
+    if (!large_.empty() && large_.back().get() == room) {
+      if (size == reserved) large_.pop_back();
+      return;
+    }
     const bool last = !chunks_.empty() && room + reserved == chunks_[current_].get() + used_;
     if (last) used_ -= size;
   }

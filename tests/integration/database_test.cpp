@@ -221,6 +221,70 @@ TEST_F(Copying, FailsWithTheClassOfTheErrorAndWithoutTheValue) {
   }
 }
 
+class BinaryParameters : public WarehouseTest {
+ protected:
+  static std::vector<SqlParam> users(const std::string& id, const std::optional<std::string>& custom) {
+    using Of = BinaryArray::Of;
+    std::vector<BinaryArray> arrays(13, BinaryArray(Of::text));
+    for (const Of type : {Of::jsonb, Of::jsonb, Of::timestamptz, Of::bytea}) arrays.emplace_back(type);
+    for (BinaryArray& array : arrays) {
+      CopyRows& field = array.add();
+      if (&array == &arrays[0]) {
+        field.text(id);
+      } else if (&array == &arrays[13]) {
+        field.json(custom.value_or(""));
+      } else {
+        field.null();
+      }
+    }
+    std::vector<SqlParam> params;
+    for (BinaryArray& array : arrays) params.push_back(SqlParam::binary(std::move(array).finish()));
+    params.emplace_back("2024-01-01T00:00:00Z");
+    return params;
+  }
+};
+
+TEST_F(BinaryParameters, AreAnsweredAsTextAndCounted) {
+  const auto database = connect_database(dsn_, schema_);
+  database->begin();
+  const auto written = database->run("load/upsert_users", users("ann", R"({"k":[1.50,"\""]})"));
+  EXPECT_EQ(written->size(), 1U);
+  EXPECT_EQ(written->affected(), 1U);
+  EXPECT_TRUE(written->boolean(0, 0)) << "new";
+  database->commit();
+  EXPECT_EQ(query("SELECT user_id, custom, extra IS NULL, observed_at IS NULL FROM users"), R"(ann|{"k": [1.50, "\""]}|t|t)");
+}
+
+TEST_F(BinaryParameters, FailWithTheClassOfTheErrorAndWithoutTheValue) {
+  const auto database = connect_database(dsn_, schema_);
+  const std::tuple<std::string, std::string, const char*> kTraps[] = {{"a\xFF canary", "{}", "22021"},
+                                                                      {std::string("a\0canary", 8), "{}", "22021"},
+                                                                      {"a", "{canary", "22P02"},
+                                                                      {"a", R"(["canary\u0000"])", "22P05"}};
+  for (const auto& [id, custom, state] : kTraps) {
+    SCOPED_TRACE(custom);
+    database->begin();
+    const DatabaseError error = error_of([&] { database->run("load/upsert_users", users(id, custom)); });
+    EXPECT_EQ(error.failure(), Failure::db_data);
+    EXPECT_EQ(error.sqlstate(), state);
+    EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
+    database->roll_back();
+    database->begin();
+    EXPECT_EQ(database->run("load/upsert_users", users("ann", std::nullopt))->size(), 1U);
+    database->roll_back();
+  }
+}
+
+TEST_F(BinaryParameters, OfMoreThanTheServerTakesAreNotSent) {
+  const auto database = connect_database(dsn_, schema_);
+  database->begin();
+  const DatabaseError error =
+      error_of([&] { database->run_binary("load/known_users", {SqlParam::binary(std::string(std::size_t{1001} << 20, 'x'))}); });
+  EXPECT_EQ(error.failure(), Failure::too_large);
+  EXPECT_EQ(database->run("state/read", {"interactions"})->size(), 1U) << "the transaction goes on";
+  database->commit();
+}
+
 TEST(SqlText, HasEveryFileAndNoOther) {
   EXPECT_THAT(std::string(sql_text("session")), HasSubstr("TIME ZONE"));
   EXPECT_THROW(sql_text("nothing"), std::logic_error);

@@ -285,6 +285,40 @@ TEST(Canonicaliser, WorksOnAfterARefusal) {
   }
 }
 
+TEST(Canonicaliser, LeavesInAnArenaWhatItWroteThere) {
+  Canonicaliser canonicaliser;
+  TextArena arena;
+  for (const std::size_t size : {std::size_t{5}, std::size_t{70'000}, std::size_t{300'000}}) {
+    const std::string text(size, 'x');
+    const std::string json = R"({ "z" : ")" + text + R"(", "a": "\u0041" })";
+    const std::string_view kept = canonicaliser.canonicalise(json, arena);
+    const auto members = canonicaliser.members();
+    EXPECT_THROW(canonicaliser.canonicalise(R"({"a":"\ud800"})", arena), JsonError);
+    EXPECT_EQ(canonicaliser.canonicalise("[1]", arena), "[1]");
+    EXPECT_EQ(canonicaliser.canonicalise("[ 2 ]"), "[2]");
+    EXPECT_EQ(kept, R"({"a":"A","z":")" + text + R"("})");
+    EXPECT_EQ(members.at(1).value, '"' + text + '"');
+  }
+}
+
+TEST(Canonicaliser, GivesBackTheRoomOfWhatItRefuses) {
+  Canonicaliser canonicaliser;
+  TextArena arena;
+  for (const std::size_t size : {std::size_t{10}, std::size_t{100'000}}) {
+    const std::string refused = '"' + std::string(size, 'x') + R"(\ud800")";
+    EXPECT_THROW(canonicaliser.canonicalise(refused, arena), JsonError);
+    const char* const first = canonicaliser.canonicalise("1", arena).data();
+    EXPECT_THROW(canonicaliser.canonicalise(refused, arena), JsonError);
+    EXPECT_EQ(canonicaliser.canonicalise("2", arena).data(), first + 1);
+  }
+}
+
+TEST(Canonicaliser, OrdersKeysThatBeginAlike) {
+  EXPECT_EQ(canonical(R"({"callback_value":1,"callback_id":2,"callback":3,"callback\t":4,"callback\"":5,"callb":6})"),
+            R"({"callb":6,"callback":3,"callback\t":4,"callback\"":5,"callback_id":2,"callback_value":1})");
+  EXPECT_TRUE(refusal(R"({"callback_id":1,"callback":2,"callback\u005fid":3})")) << "the same key";
+}
+
 TEST(Canonicaliser, RefusesATextCutAtAnyByte) {
   const std::string whole = R"({"k\u00e9y":[1.5e+3,true,null,"\ud83d\ude00\\",{"a":{},"b":[]}],"":-0})";
   ASSERT_FALSE(refusal(whole));

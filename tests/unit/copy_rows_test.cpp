@@ -55,6 +55,22 @@ TEST(CopyRows, HasFourBytesOfAnInteger) {
   EXPECT_EQ(field([](CopyRows& rows) { rows.integer(-1); }), "\0\0\0\4\377\377\377\377"sv);
 }
 
+TEST(CopyRows, KeepsBytesAsTheyAre) {
+  EXPECT_EQ(field([](CopyRows& rows) { rows.bytes("\0\377"sv); }), "\0\0\0\2\0\377"sv);
+}
+
+TEST(BinaryArrays, HaveOneDimensionTheirTypeAndTheirSizeBeforeTheElements) {
+  BinaryArray texts(BinaryArray::Of::text);
+  texts.add().text("a");
+  texts.add().null();
+  EXPECT_EQ(std::move(texts).finish(),
+            "\0\0\0\1" "\0\0\0\1" "\0\0\0\31" "\0\0\0\2" "\0\0\0\1" "\0\0\0\1a" "\377\377\377\377"sv);
+}
+
+TEST(BinaryArrays, MayBeEmpty) {
+  EXPECT_EQ(BinaryArray(BinaryArray::Of::jsonb).finish(), "\0\0\0\1" "\0\0\0\1" "\0\0\16\332" "\0\0\0\0" "\0\0\0\1"sv);
+}
+
 TEST(CopyRows, AreReadBackAsTheyWereWritten) {
   EXPECT_EQ(binary_integer("\0\0\0\0\0\0\1\2"sv), 258);
   EXPECT_EQ(binary_integer("\377\377\377\377\377\377\377\377"sv), -1);

@@ -112,14 +112,11 @@ Elements elements(const SqlParam& array, std::uint32_t type) {
     bytes.remove_prefix(std::min<std::size_t>(4, bytes.size()));
     return value;
   };
-  const std::uint32_t dimensions = number();
-  EXPECT_LE(dimensions, 1U);
+  EXPECT_EQ(number(), 1U);  // dimensions
   EXPECT_LE(number(), 1U);  // whether there may be NULLs
   EXPECT_EQ(number(), type);
-  Elements found(dimensions == 0 ? 0 : number());
-  if (dimensions == 1) {
-    EXPECT_EQ(number(), 1U);  // the first one's index
-  }
+  Elements found(number());
+  EXPECT_EQ(number(), 1U);  // the first one's index
   for (auto& element : found) {
     const std::uint32_t size = number();
     if (size == 0xFFFFFFFF) continue;

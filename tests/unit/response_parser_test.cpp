@@ -308,10 +308,13 @@ TEST_F(ParseAnswer, ComparesTheEchoOfEveryUser) {
   const std::string same = R"("from":"2024-01-31T08:00:00Z","to":"2024-01-31T09:00:00Z")";
   options.echo = EchoRule::fail;
   options.surrogate_unknown_users = false;
-  for (const std::string& other :
-       {user("u2", record(said())), user_without_id(record(said())), user("u2", record(""))}) {
+  const std::string from = R"("from":"2024-01-31T07:00:00Z","to":"2024-01-31T09:00:00Z")";
+  const std::string to = R"("from":"2024-01-31T08:00:00Z","to":"2024-01-31T09:00:01Z")";
+  for (const std::string& other : {user("u2", record(said())), user_without_id(record(said())), user("u2", record("")),
+                                   user("u2", record(said(), "null", from)), user("u2", record(said(), "null", to))}) {
     EXPECT_TRUE(refusal(answer(user("u1", record(said(), "null", same)) + "," + other))) << other;
   }
+  EXPECT_FALSE(refusal(answer(user("u1", record(said(), "null", same)) + "," + user("u2", record(said(), "null", same)))));
   EXPECT_FALSE(refusal(answer("")));
 }
 
