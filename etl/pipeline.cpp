@@ -420,6 +420,8 @@ void Pipeline::Worker::put(Item item) {
 
 void Pipeline::Worker::give_back(Slot* slot) {
   slot->body.clear();
+  const bool is_answer = slot->answer.coding == ContentCoding::identity && slot->body.capacity() > slot->answer.bytes.capacity();
+  if (is_answer) std::swap(slot->body, slot->answer.bytes);  // the next one's room: a second would only lie there
   slot->body.shrink(kKeptBody);
   slot->answer.bytes.shrink(kKeptBody);
   const std::scoped_lock lock(mutex_);

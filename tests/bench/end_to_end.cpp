@@ -29,8 +29,8 @@ class EndToEnd {
 
  private:
   void against_raw_copy();
-  void have_answers_kept(const Tenant& tenant);
-  void measure_once(const Tenant& tenant);
+  std::string have_answers_kept(const Tenant& tenant);
+  void measure_once(const Tenant& tenant, const std::string& rows);
   void raw_copy(const std::string& file) { note(kRawCopy, stage_.raw_copy(file)); }
   void reread(const std::string& name, const std::string& dsn, const Tenant& tenant);
   void contest(const Tenant& tenant);
@@ -70,13 +70,14 @@ void EndToEnd::contest(const Tenant& tenant) {
   note("plain script, rows", stage_.number(dsn, "SELECT count(*) FROM interactions"));
 }
 
-void EndToEnd::measure_once(const Tenant& tenant) {
+// `rows`: a file of what the loads will hold.
+void EndToEnd::measure_once(const Tenant& tenant, const std::string& rows) {
+  raw_copy(rows);
   const std::string one = stage_.cluster.create_database("one");
   const Cost first = stage_.load("first load, 1 worker", one, tenant, {"--workers", "1"});
   note("rows", rows_in(one));
   note("first load, 1 worker, client CPU s per 100,000 rows", first.cpu_s / rows_in(one) * 1e5);
-  const std::string file = stage_.export_rows(one);
-  raw_copy(file);
+  raw_copy(rows);
   if (options_.wants("reread")) {
     stage_.vacuum_users("first load, 1 worker", one);
     reread("re-read, same answers", one, tenant);
@@ -85,27 +86,29 @@ void EndToEnd::measure_once(const Tenant& tenant) {
   if (options_.wants("two")) {
     stage_.load("first load, 2 workers", stage_.cluster.create_database("two"), tenant, {"--workers", "2"});
   }
+  raw_copy(rows);
   if (options_.wants("contestant")) contest(tenant);
-  raw_copy(file);
 }
 
-// Untimed: the tenant computes its answers now, and not while it is measured.
-void EndToEnd::have_answers_kept(const Tenant& tenant) {
-  const std::string config = stage_.configure(stage_.cluster.create_database("untimed"), tenant);
+// Untimed: the tenant computes its answers now, and not while it is measured. Answers the database of that load.
+std::string EndToEnd::have_answers_kept(const Tenant& tenant) {
+  const std::string dsn = stage_.cluster.create_database("untimed");
+  const std::string config = stage_.configure(dsn, tenant);
   timed({ODETL_PROGRAM, "--config", config, "backfill", "--workers", "1", "--from", tenant.range.from, "--to",
          tenant.range.to});
+  return dsn;
 }
 
 void EndToEnd::against_raw_copy() {
   const Tenant served = tenant(kAll, options_.rows, Order::insertion);
-  have_answers_kept(served);
+  const std::string rows = stage_.export_rows(have_answers_kept(served));
   if (options_.wants("reread")) {
     shuffled_.emplace(kAll, options_.rows, Order::shuffled, stage_.tenant_flags());
     have_answers_kept(*shuffled_);
   }
   for (int i = 0; i < options_.repeat; ++i) {
     fmt::print(stderr, "run {} of {}\n", i + 1, options_.repeat);
-    measure_once(served);
+    measure_once(served, rows);
   }
   shuffled_.reset();
 }

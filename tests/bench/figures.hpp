@@ -22,7 +22,7 @@ class Figures {
 
  private:
   const std::vector<double>* find(const std::string& what) const;
-  double ratio(const char* what, const char* base) const;  // of medians; 0: not measured
+  double ratio(const char* what, const char* base) const;  // the median of the runs'; 0: not measured
 
   std::vector<std::pair<std::string, std::vector<double>>> figures_;  // in the order of their first note
 };
