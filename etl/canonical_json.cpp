@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <utility>
 
 namespace odetl {
 namespace {
@@ -180,7 +181,8 @@ std::uint64_t prefix_of(const char* at, const char* end) {
 
 std::string_view Canonicaliser::canonicalise(std::string_view json) {
   if (own_size_ < json.size()) {
-    const std::size_t size = std::max(json.size(), 2 * own_size_);
+    const std::size_t size = std::max(json.size(), 2 * std::exchange(own_size_, 0));
+    own_.reset();  // never both
     own_ = std::make_unique_for_overwrite<char[]>(size);
     own_size_ = size;
   }
