@@ -160,12 +160,7 @@ unsigned char next_byte(const char*& at) {
     case 'n': return '\n';
     case 'r': return '\r';
     case 't': return '\t';
-    case 'u': {
-      unsigned value = 0;
-      std::from_chars(at, at + 4, value, 16);
-      at += 4;
-      return static_cast<unsigned char>(value);
-    }
+    case 'u': return static_cast<unsigned char>(read_hex4(at, at + 4));
     default: return static_cast<unsigned char>(kind);
   }
 }

@@ -45,7 +45,7 @@ class Canonicaliser {
     std::string_view value;
   };
 
-  /// The canonical form of `json`, valid until the next call.
+  /// The canonical form of `json`, valid until the next call of this one.
   std::string_view canonicalise(std::string_view json);
   /// The same, kept in `arena`, and so is what members() show of it.
   std::string_view canonicalise(std::string_view json, TextArena& arena);

@@ -357,11 +357,7 @@ void ResponseParser::Reader::read_group_field(std::string_view key, ondemand::va
     read_profile_of(value, group);
   } else if (key == "from" || key == "to") {
     once(key == "from" ? group.from_seen : group.to_seen, key);
-    if (key == "from") {
-      group.from = read_bound(value, from_);
-    } else {
-      group.to = read_bound(value, to_);
-    }
+    (key == "from" ? group.from : group.to) = read_bound(value, key == "from" ? from_ : to_);
   } else if (key == "user_id") {
     once(group.user_id_seen, key);
     const std::string_view canonical = canonicaliser_.canonicalise(raw(value));
@@ -567,10 +563,10 @@ void ResponseParser::Reader::read_field(std::string_view key, ondemand::value va
 
 // The old branch form wraps `data` in a list of one.
 std::string_view ResponseParser::Reader::unwrapped(std::string_view text) {
-  const std::string canonical(canonicaliser_.canonicalise(text));
+  const std::string_view canonical = canonicaliser_.canonicalise(text);
   if (canonicaliser_.kind() == JsonKind::array) {
     sanitised_ |= canonicaliser_.sanitised();
-    const std::string_view inner = std::string_view(canonical).substr(1, canonical.size() - 2);
+    const std::string_view inner = canonical.substr(1, canonical.size() - 2);
     try {
       if (inner.starts_with('{') && inner.ends_with('}')) return canonicaliser_.canonicalise(inner, arena_);
     } catch (const JsonError&) {
