@@ -69,5 +69,16 @@ TEST_F(WindowClaimsTest, AClaimOutlivesABrokenSessionOfItsProcess) {
   EXPECT_EQ(other->claim(both, 24h), std::nullopt);
 }
 
+TEST_F(WindowClaimsTest, FewOfThoseThatAreDoneStay) {
+  const auto one = process(1);
+  for (int hour = 0; hour < 100; ++hour) {
+    const auto from = at("2024-01-01T00:00:00Z") + std::chrono::hours(hour);
+    const TimeWindow window{from, from + 1h};
+    ASSERT_EQ(one->claim(window, 24h), window);
+    cover(to_rfc3339(window.from), to_rfc3339(window.to));
+  }
+  EXPECT_LT(std::stoi(claims()), 40);
+}
+
 }  // namespace
 }  // namespace odetl::test
