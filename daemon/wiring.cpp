@@ -66,7 +66,7 @@ std::unique_ptr<Database> Wiring::connect() const {
 }
 
 std::unique_ptr<Warehouse> Wiring::warehouse() const {
-  return make_warehouse([this] { return connect(); }, config().windows.on_missing);
+  return make_warehouse([this] { return connect(); }, config().windows.on_missing, seen_users_);
 }
 
 std::unique_ptr<WindowClaims> Wiring::window_claims() const {

@@ -64,6 +64,7 @@ class Wiring {
   mutable std::mutex mutex_;  // guards both
   Config config_;
   std::unique_ptr<EmbeddedPostgres> embedded_;
+  std::shared_ptr<SeenUsers> seen_users_ = std::make_shared<SeenUsers>();
   bool token_warned_ = false;
 };
 

@@ -213,6 +213,7 @@ class Session final : public Database {
   }
 
   const std::string& schema() const override { return schema_; }
+  const std::string& server_run() const override { return server_run_; }
 
  private:
   [[noreturn]] void refused() {
@@ -257,6 +258,7 @@ class Session final : public Database {
         throw DatabaseError(Failure::db_schema,
                             "check the database: its encoding is not UTF8; create one with ENCODING 'UTF8'");
       }
+      server_run_ = facts[0][2].c_str();
       work.exec(std::string(sql_text("session")));
       work.exec("SET search_path = " + quoted_schema() + ", pg_temp");
     } catch (const DatabaseError&) {
@@ -267,6 +269,7 @@ class Session final : public Database {
   }
 
   std::string schema_;
+  std::string server_run_;
   PGconn* link_ = nullptr;  // the connection's
   std::unique_ptr<Link> connection_;
   std::set<std::string, std::less<>> prepared_;

@@ -64,6 +64,8 @@ class Database {
   virtual void cancel() noexcept = 0;
 
   virtual const std::string& schema() const = 0;
+  /// Tells a server from any other, and from itself before it was last started: what was committed may be lost with that.
+  virtual const std::string& server_run() const = 0;
 };
 
 /// Connects, sets what every session relies on (sql/session.sql) and makes `schema` the search path. Refuses servers

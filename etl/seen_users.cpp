@@ -9,7 +9,6 @@
 namespace odetl {
 namespace {
 
-constexpr std::size_t kSlots = std::size_t{1} << 16;
 constexpr std::uint32_t kNoDate = 1;
 
 std::uint32_t date_of(std::optional<Timestamp> observed_at) {
@@ -25,29 +24,51 @@ SeenUsers::Entry SeenUsers::entry_of(std::string_view user_id, std::optional<Tim
   const Digest digest = digest_of(user_id, "seen user");
   Entry entry{};
   std::memcpy(&entry.tag, digest.data(), sizeof entry.tag);
-  std::memcpy(&entry.slot, digest.data() + sizeof entry.tag, sizeof entry.slot);
+  std::memcpy(&entry.place, digest.data() + sizeof entry.tag, sizeof entry.place);
   entry.date = date_of(observed_at);
   return entry;
 }
 
-void SeenUsers::add(const Entry& user) {
-  if (tags_.empty()) {
-    tags_.resize(kSlots);
-    dates_.resize(kSlots);
+SeenUsers::Key SeenUsers::key_for(std::string_view server_run) {
+  const std::scoped_lock lock(mutex_);
+  if (key_ == 0 || server_run != server_run_) {
+    server_run_ = server_run;
+    ++key_;
+    places_.clear();
   }
-  const bool is_same = tags_[user.slot] == user.tag;
-  dates_[user.slot] = is_same ? std::max(dates_[user.slot], user.date) : user.date;
-  tags_[user.slot] = user.tag;
+  return key_;
 }
 
-bool SeenUsers::has_newer(const Entry& user) const {
-  if (tags_.empty() || tags_[user.slot] != user.tag || dates_[user.slot] == 0) return false;
-  return user.date == kNoDate || user.date < dates_[user.slot];
+void SeenUsers::forget() {
+  const std::scoped_lock lock(mutex_);
+  places_.clear();
 }
 
-void SeenUsers::clear() {
-  tags_.clear();
-  dates_.clear();
+void SeenUsers::add(Key key, const Entry& user) {
+  const std::scoped_lock lock(mutex_);
+  if (key != key_) return;
+  if (places_.empty()) places_.resize(kPlaces);
+  Place& place = places_[user.place];
+  std::uint32_t date = user.date;
+  std::size_t way = 0;
+  while (way + 1 < kWays && place.tags[way] != user.tag) ++way;
+  if (place.tags[way] == user.tag) date = std::max(date, place.dates[way]);
+  for (; way > 0; --way) {
+    place.tags[way] = place.tags[way - 1];
+    place.dates[way] = place.dates[way - 1];
+  }
+  place.tags[0] = user.tag;
+  place.dates[0] = date;
+}
+
+bool SeenUsers::has_newer(Key key, const Entry& user) const {
+  const std::scoped_lock lock(mutex_);
+  if (key != key_ || places_.empty()) return false;
+  const Place& place = places_[user.place];
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (place.tags[way] == user.tag && place.dates[way] != 0) return user.date == kNoDate || user.date < place.dates[way];
+  }
+  return false;
 }
 
 }  // namespace odetl

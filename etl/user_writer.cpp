@@ -48,7 +48,7 @@ void UserWriter::choose(const Batch& batch, std::vector<std::uint32_t> users, Vi
     std::vector<std::uint32_t> unseen;
     for (const std::uint32_t i : users_) {
       const SeenUsers::Entry& user = met_.emplace_back(SeenUsers::entry_of(batch.users[i].user_id, batch.users[i].observed_at));
-      if (!seen_.has_newer(user)) unseen.push_back(i);
+      if (!seen_->has_newer(*seen_key_, user)) unseen.push_back(i);
     }
     users_ = std::move(unseen);
   }
@@ -76,7 +76,7 @@ void UserWriter::write(Database& db, const Batch& batch, const std::vector<std::
 }
 
 void UserWriter::committed() {
-  for (const SeenUsers::Entry& user : met_) seen_.add(user);
+  for (const SeenUsers::Entry& user : met_) seen_->add(*seen_key_, user);
 }
 
 // Takes away those that are known and unchanged: they are not even locked.

@@ -1,6 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "etl/database.hpp"
@@ -14,6 +17,9 @@ namespace odetl {
 /// as that takes.
 class UserWriter {
  public:
+  /// `seen`: what all sessions of this process know.
+  explicit UserWriter(std::shared_ptr<SeenUsers> seen) : seen_(std::move(seen)) {}
+
   /// What is to be expected of the profiles of a window.
   enum class Visit {
     newest,  ///< nothing newer was loaded: nearly all are newer ones
@@ -29,9 +35,10 @@ class UserWriter {
              WindowReport& report);
   /// And this when it is committed.
   void committed();
-  /// Another session: nothing is known any more.
-  void forget() {
-    seen_.clear();
+  /// A session begins. After another one: whatever broke it, nothing is known any more.
+  void opened(const Database& db) {
+    if (seen_key_) seen_->forget();
+    seen_key_ = seen_->key_for(db.server_run());
     unseen_are_new_ = false;
   }
 
@@ -43,7 +50,8 @@ class UserWriter {
   std::vector<std::uint32_t> users_;      // those of them that are to be written
   std::vector<SqlParam> arrays_;          // what they look like to the database; empty until they are chosen
   std::vector<SeenUsers::Entry> met_;     // all of them, seen when the batch is committed; in windows of the past alone
-  SeenUsers seen_;
+  std::shared_ptr<SeenUsers> seen_;
+  std::optional<SeenUsers::Key> seen_key_;  // of the session
   bool unseen_are_new_ = false;           // most of them, in the last such window
 };
 

@@ -61,8 +61,10 @@ std::optional<sys_seconds> read_instant(const SqlRows& rows, int column) {
 
 class PostgresWarehouse final : public Warehouse {
  public:
-  PostgresWarehouse(DatabaseFactory connect, OnMissing on_missing)
-      : session_(std::move(connect), [this](Database& db) { opened(db); }), on_missing_(on_missing) {}
+  PostgresWarehouse(DatabaseFactory connect, OnMissing on_missing, std::shared_ptr<SeenUsers> seen_users)
+      : session_(std::move(connect), [this](Database& db) { opened(db); }),
+        on_missing_(on_missing),
+        users_(std::move(seen_users)) {}
 
   StreamState read_state() override;
   std::int64_t load(const Batch& batch, const LoadRequest& request, WindowReport& report) override;
@@ -117,7 +119,7 @@ class PostgresWarehouse final : public Warehouse {
 // old session; another may have it now.
 void PostgresWarehouse::opened(Database& db) {
   partitions_.clear();
-  users_.forget();
+  users_.opened(db);
   if (!leads_) return;
   db.begin();
   leads_ = take_lead(db);
@@ -514,8 +516,9 @@ const char* to_text(Outcome outcome) {
   return "";
 }
 
-std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing) {
-  return std::make_unique<PostgresWarehouse>(std::move(connect), on_missing);
+std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing,
+                                          std::shared_ptr<SeenUsers> seen_users) {
+  return std::make_unique<PostgresWarehouse>(std::move(connect), on_missing, std::move(seen_users));
 }
 
 }  // namespace odetl

@@ -8,6 +8,7 @@
 #include "etl/interaction.hpp"
 #include "etl/known_answer.hpp"
 #include "etl/planner.hpp"
+#include "etl/seen_users.hpp"
 
 namespace odetl {
 
@@ -92,6 +93,8 @@ class Warehouse {
   virtual void cancel() noexcept = 0;
 };
 
-std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing);
+/// `seen_users`: one for all warehouses of the process that write to the same tables.
+std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing,
+                                          std::shared_ptr<SeenUsers> seen_users = std::make_shared<SeenUsers>());
 
 }  // namespace odetl

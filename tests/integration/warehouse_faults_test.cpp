@@ -341,6 +341,14 @@ TEST_F(ClusterFaults, ARestartIsOneLostSession) {
   }
 }
 
+TEST_F(ClusterFaults, AServerThatWasStartedAnewIsAnother) {
+  const auto run = [this] { return connect_database(dsn_, "opendialog")->server_run(); };
+  const std::string before = run();
+  EXPECT_EQ(run(), before);
+  cluster_.restart();
+  EXPECT_NE(run(), before);
+}
+
 TEST_F(ClusterFaults, AStandbyIsWaitedForUntilItIsPromoted) {
   load(*warehouse_, kDay, some_rows());
   cluster_.stop();

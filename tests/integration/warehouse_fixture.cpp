@@ -148,8 +148,9 @@ void WarehouseTest::SetUp() {
   migrate(*connect_database(dsn_, schema_));
 }
 
-std::unique_ptr<Warehouse> WarehouseTest::open(OnMissing on_missing) const {
-  return make_warehouse([dsn = dsn_, schema = schema_] { return connect_database(dsn, schema); }, on_missing);
+std::unique_ptr<Warehouse> WarehouseTest::open(OnMissing on_missing, std::shared_ptr<SeenUsers> seen_users) const {
+  return make_warehouse([dsn = dsn_, schema = schema_] { return connect_database(dsn, schema); }, on_missing,
+                        std::move(seen_users));
 }
 
 std::string WarehouseTest::query(const std::string& sql) const {

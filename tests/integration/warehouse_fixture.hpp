@@ -101,7 +101,8 @@ class WarehouseTest : public ::testing::Test {
  protected:
   void SetUp() override;
 
-  std::unique_ptr<Warehouse> open(OnMissing on_missing = OnMissing::mark) const;
+  std::unique_ptr<Warehouse> open(OnMissing on_missing = OnMissing::mark,
+                                  std::shared_ptr<SeenUsers> seen_users = std::make_shared<SeenUsers>()) const;
   std::string query(const std::string& sql) const;  ///< with the schema in the search path
   std::string count(const std::string& from) const { return query("SELECT count(*) FROM " + from); }
   /// Everything of every row of users and interactions that a new row version would change.

@@ -133,6 +133,18 @@ TEST_F(Profiles, AreLookedForAgainByANewSession) {
   EXPECT_EQ(ann(), "Ann|6");
 }
 
+// Who was written by one session of the process is not looked for by another.
+TEST_F(Profiles, AreKnownToAllSessionsOfAProcess) {
+  const auto seen_users = std::make_shared<SeenUsers>();
+  warehouse_ = open(OnMissing::mark, seen_users);
+  for (const int day : {9, 8}) seen(day, R"({"first_name":"Ann"})");
+  query("DELETE FROM users");  // which nobody is told of
+  warehouse_ = open(OnMissing::mark, seen_users);
+  EXPECT_EQ(seen(7, R"({"first_name":"Ann"})").report.users_unchanged, 1U);
+  warehouse_ = open();
+  EXPECT_EQ(seen(6, R"({"first_name":"Ann"})").report.users_inserted, 1U);
+}
+
 // What was rolled back was not seen.
 TEST_F(Profiles, OfALoadThatFailedAreWrittenByTheNextOne) {
   seen(9, R"({"first_name":"Ann"})");
