@@ -3,15 +3,13 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <utility>
 
+#include "daemon/index_summary.hpp"
 #include "daemon/log.hpp"
 #include "daemon/progress.hpp"
 #include "daemon/startup_pages.hpp"
@@ -83,6 +81,7 @@ class Backfill {
   bool others_told_ = false;
   TimeSpent spent_;
   int workers_at_work_ = 0;  // in the end
+  std::optional<IndexSummary> index_summary_;
 };
 
 WidthLimits Backfill::limits() const {
@@ -119,6 +118,7 @@ ExitCode Backfill::run(std::stop_token stop) {
     print_plan(ranges_to_read(wiring_.warehouse()->read_state()));
     return ExitCode::done;
   }
+  index_summary_.emplace([this] { return wiring_.warehouse(); }, telemetry_);
   const std::vector<TimeWindow> unsettled = read_all(stop);
   if (telemetry_.totals().inserted > 0 && !stop.stop_requested()) summarise(stop);
   print_summary(unsettled, stop.stop_requested());
@@ -184,7 +184,7 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
   RateAllowance allowance = wiring_.rate_allowance(Reason::backfill);
   ReadOptions reading = wiring_.read_options(Reason::backfill);
   reading.most_workers = workers();
-  Pipeline pipeline(plan, allowance, reading, surroundings_, telemetry_,
+  Pipeline pipeline(plan, allowance, reading, surroundings_, *index_summary_,
                     state.load_number, claims_.get(), server_clock_);
   {
     const auto progress = show_progress([&] {
@@ -220,32 +220,9 @@ bool Backfill::wait_for(sys_seconds settled, std::stop_token stop) {
   return !stop.stop_requested();
 }
 
-// A month a session, two at a time at least: nothing else is done any more.
 void Backfill::summarise(const std::stop_token& stop) {
   claims_.reset();
-  const std::vector<TimeWindow> months = by_month({invocation_.from, invocation_.to});
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  std::string error;
-  const auto work = [&] {
-    try {
-      const auto warehouse = wiring_.warehouse();
-      const std::stop_callback on_stop(stop, [&warehouse] { warehouse->cancel(); });
-      for (std::size_t i = next++; i < months.size() && !stop.stop_requested(); i = next++) warehouse->summarise(months[i]);
-    } catch (const std::exception& failure) {
-      const std::scoped_lock lock(mutex);
-      error = failure.what();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    try {
-      for (int i = 1; i < std::max(2, workers()); ++i) others.emplace_back(work);
-    } catch (const std::system_error&) {
-      // Fewer do it, too.
-    }
-    work();
-  }
+  const std::string error = index_summary_->finish({invocation_.from, invocation_.to}, stop);
   // Only reading gets slower by that, until autovacuum comes by.
   if (!error.empty() && !stop.stop_requested()) log(Event::indexes_not_summarised, {{"error", error}});
 }

@@ -196,7 +196,7 @@ class AuditingWarehouse final : public Warehouse {
     inner_->set_last_recheck(span, begun);
   }
   bool try_lead() override { return inner_->try_lead(); }
-  void summarise(const TimeWindow& range) override { inner_->summarise(range); }
+  void summarise(const TimeWindow& range, std::chrono::milliseconds patience) override { inner_->summarise(range, patience); }
   void cancel() noexcept override {
     session_.cancel();
     inner_->cancel();

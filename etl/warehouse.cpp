@@ -74,7 +74,7 @@ class PostgresWarehouse final : public Warehouse {
   void set_poll_from(sys_seconds from) override;
   void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override;
   bool try_lead() override;
-  void summarise(const TimeWindow& range) override;
+  void summarise(const TimeWindow& range, std::chrono::milliseconds patience) override;
   void cancel() noexcept override { session_.cancel(); }
 
  private:
@@ -500,8 +500,11 @@ bool PostgresWarehouse::try_lead() {
   return leads_;
 }
 
-void PostgresWarehouse::summarise(const TimeWindow& range) {
-  session_.transaction([&](Database& db) { return db.run("load/summarise", {to_rfc3339(range.from), to_rfc3339(range.to)}); });
+void PostgresWarehouse::summarise(const TimeWindow& range, std::chrono::milliseconds patience) {
+  session_.transaction([&](Database& db) {
+    db.run("load/lock_timeout", {fmt::format("{}ms", patience.count())});
+    return db.run("load/summarise", {to_rfc3339(range.from), to_rfc3339(range.to)});
+  });
 }
 
 }  // namespace

@@ -86,8 +86,9 @@ class Warehouse {
   /// the lead before the next one stood: then whatever would write throws not_leader until this is tried again.
   virtual bool try_lead() = 0;
 
-  /// Brings the indexes of a range up to date after much was loaded.
-  virtual void summarise(const TimeWindow& range) = 0;
+  /// Brings the indexes of a range up to date after much was loaded. `patience`: so long it waits for a lock, such as
+  /// autovacuum's.
+  virtual void summarise(const TimeWindow& range, std::chrono::milliseconds patience) = 0;
 
   /// From another thread: ends the statement that runs.
   virtual void cancel() noexcept = 0;

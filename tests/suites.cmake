@@ -13,7 +13,7 @@ odetl_suite(daemon_test odetl_daemon
   unit/config_test.cpp unit/config_keys_test.cpp unit/config_files_test.cpp
   unit/secrets_test.cpp unit/nearest_test.cpp unit/service_manager_test.cpp
   unit/command_line_test.cpp unit/log_test.cpp unit/metrics_test.cpp unit/telemetry_test.cpp unit/progress_test.cpp
-  unit/first_configuration_test.cpp unit/status_test.cpp unit/status_page_test.cpp unit/status_board_test.cpp unit/calendar_test.cpp unit/http_endpoint_test.cpp unit/signals_test.cpp)
+  unit/first_configuration_test.cpp unit/status_test.cpp unit/status_page_test.cpp unit/status_board_test.cpp unit/calendar_test.cpp unit/index_summary_test.cpp unit/http_endpoint_test.cpp unit/signals_test.cpp)
 odetl_suite(api_client_test odetl
   integration/api_client_test.cpp integration/api_security_test.cpp integration/scripted_server.cpp)
 odetl_suite(embedded_postgres_test odetl_daemon integration/embedded_postgres_test.cpp)

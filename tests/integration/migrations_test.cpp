@@ -222,7 +222,7 @@ TEST_P(OddSchema, WorksInEveryStatement) {
   EXPECT_EQ(load(*warehouse, january, answer).report.inserted, 2U);
   EXPECT_EQ(load(*warehouse, january, Answer().user("u1").says("2024-02-01T00:30:00Z", R"("b")")).report.deleted, 1U);
   EXPECT_EQ(load(*warehouse, january, answer).report.updated, 1U);
-  warehouse->summarise(january);
+  warehouse->summarise(january, std::chrono::seconds(10));
   EXPECT_TRUE(warehouse->try_lead());
   EXPECT_EQ(warehouse->read_state().watermark, january.to);
 }

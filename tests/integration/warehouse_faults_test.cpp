@@ -215,7 +215,7 @@ TEST_F(Faults, ALostRightIsForAHuman) {
   EXPECT_THAT(error.what(), HasSubstr("interactions"));
   query("GRANT INSERT ON interactions TO loader");
   EXPECT_EQ(load(*warehouse, kDay, some_rows()).report.inserted, 2U);
-  warehouse->summarise(kDay);
+  warehouse->summarise(kDay, std::chrono::seconds(10));
   query("DROP OWNED BY loader; DROP ROLE loader");
 }
 

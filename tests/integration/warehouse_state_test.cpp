@@ -91,7 +91,7 @@ TEST_F(Loading, ReadsOnlyTheBlocksOfAWindowOnceItsRangeIsSummarised) {
     for (int i = 0; i < 8000; ++i) answer.says(to_rfc3339(from + std::chrono::seconds(10 * i)), R"("some text")");
     load(*warehouse_, {from, from + std::chrono::days(1)}, answer);
   }
-  warehouse_->summarise(window("2024-01-01T00:00:00Z", "2024-01-06T00:00:00Z"));
+  warehouse_->summarise(window("2024-01-01T00:00:00Z", "2024-01-06T00:00:00Z"), std::chrono::seconds(10));
 
   // A session hands in its counts of blocks at its end at the latest.
   const auto blocks_so_far = [&] {

@@ -93,7 +93,7 @@ class MemoryWarehouse final : public Warehouse {
   void set_poll_from(sys_seconds from) override;
   void set_last_recheck(std::chrono::seconds span, sys_seconds begun) override;
   bool try_lead() override;
-  void summarise(const TimeWindow&) override {}
+  void summarise(const TimeWindow&, std::chrono::milliseconds) override {}
   void cancel() noexcept override;
 
  private:
