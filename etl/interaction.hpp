@@ -30,8 +30,7 @@ struct User {
   std::array<std::optional<std::string_view>, kProfileColumns.size()> columns;
   std::string_view custom;  ///< canonical JSON; empty for SQL NULL
   std::string_view extra;   ///< canonical JSON object of all keys without a column; empty for SQL NULL
-  bool has_interactions = false;                ///< false: only seam rows or rejects, nothing to store
-  bool id_lost = false;                         ///< the server sent a list in place of the id
+  bool id_lost = false;     ///< the server sent a list in place of the id
 };
 
 /// One thing a user said.

@@ -67,14 +67,6 @@ bool replaces(const User& later, const User& earlier) {
 const std::vector<std::string> kInteractionColumns = {"interaction_id", "user_id",     "occurred_at", "type",  "text",
                                                       "value",          "callback_id", "data",        "extra", "occurrence"};
 
-std::uint64_t count_users(const Batch& batch) {
-  std::unordered_set<std::string_view> ids;
-  for (const User& user : batch.users) {
-    if (user.has_interactions) ids.insert(user.user_id);
-  }
-  return ids.size();
-}
-
 std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
                                           const std::vector<std::uint32_t>& fresh) {
   std::vector<bool> has_rows(batch.users.size());

@@ -22,9 +22,6 @@ namespace odetl {
 std::vector<std::uint32_t> distinct_users(const Batch& batch, const std::set<std::uint32_t>& refused,
                                           const std::vector<std::uint32_t>& fresh);
 
-/// How many users the batch's interactions have.
-std::uint64_t count_users(const Batch& batch);
-
 /// The array of load/known_users.
 SqlParam user_ids_array(const Batch& batch, const std::vector<std::uint32_t>& users);
 

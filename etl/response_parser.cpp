@@ -424,7 +424,6 @@ void ResponseParser::Reader::finish_group(Group& group) {
   }
   User& user = batch_.users[group.user];
   if (group.id_known) user.identity = user.user_id;
-  user.has_interactions = !batch_.interactions.empty() && batch_.interactions.back().user == group.user;
   if (group.says_something) user.observed_at = group.first_listed.value_or(options_.owned.from);
 }
 

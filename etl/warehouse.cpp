@@ -261,7 +261,8 @@ void PostgresWarehouse::remember(Database& db, const Batch& batch, const LoadReq
   if (request.answer && all_done) {
     db.run("load/remember_answer",
            {kStream, from, to, "\\x" + hex_of(*request.answer), std::to_string(report.rows_read),
-            std::to_string(count_users(batch)), std::to_string(report.bytes), batch.has_fractions ? "t" : "f"});
+            std::to_string(report.users_inserted + report.users_updated + report.users_unchanged),
+            std::to_string(report.bytes), batch.has_fractions ? "t" : "f"});
   } else if (!all_done || report.inserted + report.updated + report.deleted + report.users_updated > 0) {
     db.run("load/forget_answers", {kStream, from, to});
   }

@@ -112,7 +112,7 @@ TEST(ProfileHash, ChangesWithEveryFieldOfTheProfileAndWithNothingElse) {
   User other;
   other.user_id = "u1";
   other.observed_at = at("2024-01-31T08:00:00Z");
-  other.has_interactions = other.id_lost = true;
+  other.id_lost = true;
   EXPECT_EQ(profile_hash(other), profile_hash({}));
 }
 

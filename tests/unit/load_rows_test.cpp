@@ -178,12 +178,6 @@ TEST_F(LoadRows, WriteUsersAsAnArrayOfEachColumn) {
   EXPECT_EQ(elements(arrays[16], 17), (Elements{hash(0), hash(1)}));
 }
 
-TEST_F(LoadRows, CountTheUsersThatSaidSomething) {
-  for (const char* user_id : {"a", "b", "a", "c"}) batch.users.emplace_back().user_id = user_id;
-  for (const std::size_t i : {0U, 1U, 2U}) batch.users[i].has_interactions = true;
-  EXPECT_EQ(count_users(batch), 2U);
-}
-
 TEST(Hex, ComesBack) {
   std::array<std::uint8_t, 3> bytes{};
   bytes_of_hex(hex_of(std::array<std::uint8_t, 3>{0, 171, 255}), bytes);

@@ -26,7 +26,9 @@ class Load {
     if (!compares) refuse_held_rows();
     for (const Interaction& row : batch_.interactions) write(row);
     if (compares) mark_missing();
-    for (const User& user : batch_.users) write(user);
+    std::set<std::uint32_t> speakers;
+    for (const Interaction& row : batch_.interactions) speakers.insert(row.user);
+    for (const std::uint32_t user : speakers) write(batch_.users[user]);
     report_.users_inserted = count(written_users_, true);
     report_.users_updated = count(written_users_, false);
     report_.users_unchanged = served_users_.size() - written_users_.size();
@@ -113,7 +115,6 @@ class Load {
   }
 
   void write(const User& user) {
-    if (!user.has_interactions) return;
     served_users_.insert(user.user_id);
     const auto [held, is_new] = tables_.users.try_emplace(std::string(user.user_id));
     StoredUser& known = held->second;

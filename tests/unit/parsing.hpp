@@ -110,11 +110,12 @@ inline std::string shown(const Reject& reject) {
 inline std::vector<std::string> shown(const Batch& batch) {
   std::vector<std::string> lines;
   for (std::uint32_t i = 0; i < batch.users.size(); ++i) {
-    if (!batch.users[i].has_interactions) continue;
-    lines.push_back(shown(batch.users[i]));
+    const std::size_t user_line = lines.size();
     for (const Interaction& row : batch.interactions) {
       if (row.user == i) lines.push_back(shown(row));
     }
+    const bool has_interactions = lines.size() > user_line;
+    if (has_interactions) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(user_line), shown(batch.users[i]));
   }
   for (const Reject& reject : batch.rejects) lines.push_back(shown(reject));
   if (batch.seam_rows > 0) lines.push_back("seam " + std::to_string(batch.seam_rows));

@@ -250,11 +250,10 @@ TEST_F(ParseAnswer, TellsWhetherAnyDateHasAFraction) {
       << "also of one that cannot be loaded";
 }
 
-TEST_F(ParseAnswer, TakesNoUserForWhomOnlyTheSeamSpeaks) {
+TEST_F(ParseAnswer, TakesNothingOfTheSeam) {
   const Batch& batch = parse(answer_of(said("2024-01-31T09:00:00Z")));
   EXPECT_EQ(batch.seam_rows, 1U);
-  ASSERT_EQ(batch.users.size(), 1U);
-  EXPECT_FALSE(batch.users[0].has_interactions);
+  EXPECT_TRUE(batch.interactions.empty());
 }
 
 // --- the echo
