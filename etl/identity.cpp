@@ -3,6 +3,7 @@
 #include <endian.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <tuple>
 
@@ -52,19 +53,39 @@ Uuid as_version_8(Uuid bytes) {
   return bytes;
 }
 
+using IdIndex = std::vector<std::pair<UuidKey, std::uint32_t>>;
+
+// The rows that share an id with another, by id.
+template <typename Row>
+IdIndex twins_of(const std::vector<Row>& rows) {
+  IdIndex twins;
+  const auto add = [&](std::uint32_t row) { twins.emplace_back(key_of(rows[row].id), row); };
+  std::vector<std::uint32_t> places(std::bit_ceil(2 * rows.size() + 1));  // 0: nobody; else a row, and 1
+  const std::size_t mask = places.size() - 1;
+  for (std::uint32_t row = 0; row < rows.size(); ++row) {
+    std::size_t place = key_of(rows[row].id).second & mask;  // the end of an id is of a hash
+    while (places[place] != 0 && rows[places[place] - 1].id != rows[row].id) place = (place + 1) & mask;
+    if (places[place] == 0) {
+      places[place] = row + 1;
+      continue;
+    }
+    add(places[place] - 1);
+    add(row);
+  }
+  std::sort(twins.begin(), twins.end());
+  twins.erase(std::unique(twins.begin(), twins.end()), twins.end());
+  return twins;
+}
+
 // Numbers the rows that share an id; `order` decides among them by content, never by position.
 template <typename Row, typename Order, typename Renumber>
 void number_twins(std::vector<Row>& rows, Order order, Renumber renumber) {
-  std::vector<std::pair<UuidKey, std::uint32_t>> index(rows.size());
-  for (std::uint32_t i = 0; i < index.size(); ++i) index[i] = {key_of(rows[i].id), i};
-  std::sort(index.begin(), index.end());
+  IdIndex index = twins_of(rows);
   for (auto first = index.begin(); first != index.end();) {
     const auto last = std::find_if(first, index.end(), [&](const auto& entry) { return entry.first != first->first; });
-    if (last - first > 1) {
-      std::sort(first, last, [&](const auto& a, const auto& b) { return order(rows[a.second], rows[b.second]); });
-      for (auto twin = first + 1; twin != last; ++twin) {
-        renumber(rows[twin->second], static_cast<std::int32_t>(twin - first));
-      }
+    std::sort(first, last, [&](const auto& a, const auto& b) { return order(rows[a.second], rows[b.second]); });
+    for (auto twin = first + 1; twin != last; ++twin) {
+      renumber(rows[twin->second], static_cast<std::int32_t>(twin - first));
     }
     first = last;
   }

@@ -210,6 +210,26 @@ TEST(AssignIdentities, NumbersTwinsFromNought) {
   EXPECT_EQ(ids.size(), 1000U);
 }
 
+TEST(AssignIdentities, FindsEveryTwinAmongMany) {
+  constexpr int kRows = 20'000;
+  const std::vector<std::string> extras(kRows, "");
+  Batch batch = batch_of(extras);
+  std::mt19937 random(20240131);
+  std::map<Timestamp, std::int32_t> said;  // how often at an instant
+  for (Interaction& row : batch.interactions) {
+    row.occurred_at += std::chrono::seconds(random() % (kRows / 2));
+    ++said[row.occurred_at];
+  }
+  assign_identities(batch);
+  std::map<Timestamp, std::set<std::int32_t>> numbers;
+  for (const Interaction& row : batch.interactions) numbers[row.occurred_at].insert(row.occurrence);
+  for (const auto& [instant, times] : said) {
+    ASSERT_EQ(std::ssize(numbers[instant]), times);
+    ASSERT_EQ(*numbers[instant].begin(), 0);
+    ASSERT_EQ(*numbers[instant].rbegin(), times - 1);
+  }
+}
+
 TEST(AssignIdentities, NumbersTwinsByTheirExtraInWhateverOrderTheyCome) {
   std::vector<std::string> extras = {"", "", R"({"a":1})", R"({"a":2})", R"({"b":0})"};
   do {
