@@ -118,7 +118,7 @@ ExitCode Backfill::run(std::stop_token stop) {
     print_plan(ranges_to_read(wiring_.warehouse()->read_state()));
     return ExitCode::done;
   }
-  index_summary_.emplace([this] { return wiring_.warehouse(); }, telemetry_);
+  index_summary_.emplace(wiring_.warehouse(), telemetry_);
   const std::vector<TimeWindow> unsettled = read_all(stop);
   if (telemetry_.totals().inserted > 0 && !stop.stop_requested()) summarise(stop);
   print_summary(unsettled, stop.stop_requested());
@@ -194,8 +194,8 @@ std::vector<TimeWindow> Backfill::read(const std::vector<TimeWindow>& ranges, co
                              std::chrono::duration_cast<std::chrono::milliseconds>(surroundings_.steady() - begun_),
                              std::chrono::ceil<seconds>(pipeline.rate_wait())};
     });
-    work_in_parallel(wiring_, pipeline, workers(),
-                     [this] { return wiring_.warehouse(); }, stop);
+    const auto seen_users = std::make_shared<SeenUsers>();
+    work_in_parallel(wiring_, pipeline, workers(), [&] { return wiring_.warehouse(seen_users); }, stop);
   }
   poisoned_.insert(poisoned_.end(), plan.poisoned().begin(), plan.poisoned().end());
   is_shared_ = is_shared_ || plan.has_yielded();

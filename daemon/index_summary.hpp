@@ -1,9 +1,9 @@
 #pragma once
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -18,7 +18,7 @@ namespace odetl {
 /// pipeline's events, which it passes on.
 class IndexSummary final : public PipelineEvents {
  public:
-  IndexSummary(std::function<std::unique_ptr<Warehouse>()> open, PipelineEvents& next);
+  IndexSummary(std::unique_ptr<Warehouse> warehouse, PipelineEvents& next);
   ~IndexSummary() override;  ///< ends what runs, and leaves the rest
 
   void request_done(const Task& task, const Exchange& exchange) override { next_.request_done(task, exchange); }
@@ -28,21 +28,23 @@ class IndexSummary final : public PipelineEvents {
   }
   void idle() override { next_.idle(); }
 
-  /// When all is loaded: brings every month of the range up to date, unless it is told to stop. Answers the last error;
+  /// When all is loaded: brings every month of the range up to date, until it is told to stop or fails. Answers the error;
   /// nothing when there was none.
   std::string finish(const TimeWindow& range, const std::stop_token& stop);
 
  private:
-  void work(const std::stop_token& stop);
-  std::set<sys_seconds> wait_for_months(const std::stop_token& stop);
+  void work();
+  std::optional<sys_seconds> wait_for_month();
 
   std::unique_ptr<Warehouse> warehouse_;
   PipelineEvents& next_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
   std::set<sys_seconds> months_;  // by their first instants, that got rows since they were last brought up to date
-  std::uint64_t rows_ = 0;        // which they got
-  bool finishing_ = false;
+  std::set<sys_seconds> due_;     // those of them that are to be, now
+  std::uint64_t rows_ = 0;        // which the months got
+  bool ending_ = false;           // the thread is to end
+  bool ended_ = true;             // and has
   std::jthread thread_;
 };
 

@@ -65,8 +65,8 @@ std::unique_ptr<Database> Wiring::connect() const {
   return connect_database(dsn, config().warehouse.schema);
 }
 
-std::unique_ptr<Warehouse> Wiring::warehouse() const {
-  return make_warehouse([this] { return connect(); }, config().windows.on_missing, seen_users_);
+std::unique_ptr<Warehouse> Wiring::warehouse(std::shared_ptr<SeenUsers> seen_users) const {
+  return make_warehouse([this] { return connect(); }, config().windows.on_missing, std::move(seen_users));
 }
 
 std::unique_ptr<WindowClaims> Wiring::window_claims() const {

@@ -42,7 +42,7 @@ class Wiring {
   /// For commands that only look: throws DatabaseError(db_schema) unless the schema is there and up to date.
   void require_schema() const;
   std::unique_ptr<Database> connect() const;
-  std::unique_ptr<Warehouse> warehouse() const;
+  std::unique_ptr<Warehouse> warehouse(std::shared_ptr<SeenUsers> seen_users = std::make_shared<SeenUsers>()) const;
   /// For one process that shares a range with others.
   std::unique_ptr<WindowClaims> window_claims() const;
 
@@ -64,7 +64,6 @@ class Wiring {
   mutable std::mutex mutex_;  // guards both
   Config config_;
   std::unique_ptr<EmbeddedPostgres> embedded_;
-  std::shared_ptr<SeenUsers> seen_users_ = std::make_shared<SeenUsers>();
   bool token_warned_ = false;
 };
 

@@ -64,7 +64,8 @@ class Database {
   virtual void cancel() noexcept = 0;
 
   virtual const std::string& schema() const = 0;
-  /// Tells a server from any other, and from itself before it was last started: what was committed may be lost with that.
+  /// Tells a server from any other, and from itself before it was last started, perhaps from a backup. A server that
+  /// recovers by itself, after one of its processes crashed, goes on under the same: it loses nothing that was committed.
   virtual const std::string& server_run() const = 0;
 };
 

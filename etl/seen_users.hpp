@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace odetl {
 
-/// Users that the sessions of a process wrote or found in windows of the past, and how old their profiles were at the most:
+/// Users that the sessions of one backfill wrote or found in windows of the past, and how old their profiles were at the most:
 /// for what is read newest first, which meets the same users again and again with older profiles. Forgets some where others
 /// take their places (12 bytes each, 1.5 MiB in all); never says more than it was told, as far as 80 bits of a cryptographic
 /// hash tell users apart. Thread-safe.
@@ -37,7 +38,7 @@ class SeenUsers {
   bool has_newer(Key key, const Entry& user) const;
 
  private:
-  static constexpr std::size_t kPlaces = std::size_t{1} << 16;
+  static constexpr std::size_t kPlaces = std::size_t{1} << std::numeric_limits<decltype(Entry::place)>::digits;
   static constexpr std::size_t kWays = 2;  // users at one place, the last added first
   struct Place {
     std::array<std::uint64_t, kWays> tags;

@@ -17,7 +17,7 @@ namespace odetl {
 /// as that takes.
 class UserWriter {
  public:
-  /// `seen`: what all sessions of this process know.
+  /// `seen`: what the sessions that load at the same time know.
   explicit UserWriter(std::shared_ptr<SeenUsers> seen) : seen_(std::move(seen)) {}
 
   /// What is to be expected of the profiles of a window.

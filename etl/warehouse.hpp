@@ -94,7 +94,7 @@ class Warehouse {
   virtual void cancel() noexcept = 0;
 };
 
-/// `seen_users`: one for all warehouses of the process that write to the same tables.
+/// `seen_users`: one for all warehouses that load at the same time.
 std::unique_ptr<Warehouse> make_warehouse(DatabaseFactory connect, OnMissing on_missing,
                                           std::shared_ptr<SeenUsers> seen_users = std::make_shared<SeenUsers>());
 

@@ -58,6 +58,16 @@ TEST_F(WindowClaimsTest, AProcessThatEndedHoldsNothing) {
   EXPECT_EQ(claims(), "1");
 }
 
+TEST_F(WindowClaimsTest, WhatAProcessHeldThatEndedIsFoundWhenItIsInTheWay) {
+  const auto one = process(1);
+  EXPECT_EQ(one->claim(window("2023-12-31T00:00:00Z", "2024-01-01T00:00:00Z"), 24h),
+            window("2023-12-31T00:00:00Z", "2024-01-01T00:00:00Z"));
+  EXPECT_EQ(process(2)->claim(first, 24h), first);
+  wait_for(dsn, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 2", "0");
+  EXPECT_EQ(one->claim(both, 24h), both);
+  EXPECT_EQ(process(3)->claim(both, 24h), std::nullopt);
+}
+
 TEST_F(WindowClaimsTest, AClaimOutlivesABrokenSessionOfItsProcess) {
   const auto one = process(1);
   const auto other = process(2);
