@@ -81,7 +81,7 @@ class Backfill {
   bool others_told_ = false;
   TimeSpent spent_;
   int workers_at_work_ = 0;  // in the end
-  std::optional<IndexSummary> index_summary_;
+  std::optional<IndexSummary> index_summary_;  // while it runs
 };
 
 WidthLimits Backfill::limits() const {

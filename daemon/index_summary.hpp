@@ -39,7 +39,7 @@ class IndexSummary final : public PipelineEvents {
   std::unique_ptr<Warehouse> warehouse_;
   PipelineEvents& next_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable_any changed_;
+  std::condition_variable changed_;
   std::set<sys_seconds> months_;  // by their first instants, that got rows since they were last brought up to date
   std::set<sys_seconds> due_;     // those of them that are to be, now
   std::uint64_t rows_ = 0;        // which the months got
