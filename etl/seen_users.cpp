@@ -31,7 +31,7 @@ SeenUsers::Entry SeenUsers::entry_of(std::string_view user_id, std::optional<Tim
 
 SeenUsers::Key SeenUsers::key_for(std::string_view server_run) {
   const std::scoped_lock lock(mutex_);
-  if (key_ == 0 || server_run != server_run_) {
+  if (server_run != server_run_) {
     server_run_ = server_run;
     ++key_;
     places_.clear();

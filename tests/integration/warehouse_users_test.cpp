@@ -133,8 +133,8 @@ TEST_F(Profiles, AreLookedForAgainByANewSession) {
   EXPECT_EQ(ann(), "Ann|6");
 }
 
-// Who was written by one session of the process is not looked for by another.
-TEST_F(Profiles, AreKnownToAllSessionsOfAProcess) {
+// Who was written by one session of a backfill is not looked for by another.
+TEST_F(Profiles, AreKnownToAllSessionsOfABackfill) {
   const auto seen_users = std::make_shared<SeenUsers>();
   warehouse_ = open(OnMissing::mark, seen_users);
   for (const int day : {9, 8}) seen(day, R"({"first_name":"Ann"})");
