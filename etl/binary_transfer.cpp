@@ -57,6 +57,42 @@ std::string quoted(PGconn* link, const std::string& name) {
   return text.get();
 }
 
+// Parameters as libpq takes them.
+class Values {
+ public:
+  Values(const std::string& operation, const std::vector<SqlParam>& params) {
+    std::size_t bytes = 0;
+    for (const SqlParam& param : params) {
+      if (param) bytes += param->size();
+      if (bytes > kMostBytes) {
+        throw DatabaseError(Failure::too_large,
+                            operation + ": more than the 1 GiB that the server takes at once; the window is split");
+      }
+      texts_.push_back(param ? param->c_str() : nullptr);
+      lengths_.push_back(param ? static_cast<int>(param->size()) : 0);
+      forms_.push_back(param.is_binary ? 1 : 0);
+    }
+  }
+  int size() const { return static_cast<int>(texts_.size()); }
+  const char* const* texts() const { return texts_.data(); }
+  const int* lengths() const { return lengths_.data(); }
+  const int* forms() const { return forms_.data(); }
+
+ private:
+  std::vector<const char*> texts_;
+  std::vector<int> lengths_;
+  std::vector<int> forms_;
+};
+
+int form_of(AnswerForm answer) { return answer == AnswerForm::binary ? 1 : 0; }
+
+std::unique_ptr<SqlRows> rows_of(PGconn* link, const std::string& operation, PGresult* answer) {
+  Result result(answer);
+  const bool has_rows = PQresultStatus(result.get()) == PGRES_TUPLES_OK;
+  expect(link, operation, result, has_rows ? PGRES_TUPLES_OK : PGRES_COMMAND_OK);
+  return std::make_unique<ResultRows>(std::move(result));
+}
+
 }  // namespace
 
 void prepare(PGconn* link, const std::string& operation, const std::string& name, const std::string& sql) {
@@ -66,24 +102,16 @@ void prepare(PGconn* link, const std::string& operation, const std::string& name
 
 std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation, const std::string& name,
                                       const std::vector<SqlParam>& params, AnswerForm answer) {
-  std::vector<const char*> values;
-  std::vector<int> lengths;
-  std::vector<int> forms;
-  std::size_t bytes = 0;
-  for (const SqlParam& param : params) {
-    if (param) bytes += param->size();
-    if (bytes > kMostBytes) {
-      throw DatabaseError(Failure::too_large, operation + ": more than the 1 GiB that the server takes at once; the window is split");
-    }
-    values.push_back(param ? param->c_str() : nullptr);
-    lengths.push_back(param ? static_cast<int>(param->size()) : 0);
-    forms.push_back(param.is_binary ? 1 : 0);
-  }
-  Result result(PQexecPrepared(link, name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(),
-                               forms.data(), answer == AnswerForm::binary ? 1 : 0));
-  const bool has_rows = PQresultStatus(result.get()) == PGRES_TUPLES_OK;
-  expect(link, operation, result, has_rows ? PGRES_TUPLES_OK : PGRES_COMMAND_OK);
-  return std::make_unique<ResultRows>(std::move(result));
+  const Values values(operation, params);
+  return rows_of(link, operation, PQexecPrepared(link, name.c_str(), values.size(), values.texts(), values.lengths(),
+                                                 values.forms(), form_of(answer)));
+}
+
+std::unique_ptr<SqlRows> run_once(PGconn* link, const std::string& operation, const std::string& sql,
+                                  const std::vector<SqlParam>& params, AnswerForm answer) {
+  const Values values(operation, params);
+  return rows_of(link, operation, PQexecParams(link, sql.c_str(), values.size(), nullptr, values.texts(), values.lengths(),
+                                               values.forms(), form_of(answer)));
 }
 
 CopyStream::CopyStream(PGconn* link, const std::string& table, const std::vector<std::string>& columns) : link_(link) {

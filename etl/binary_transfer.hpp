@@ -23,6 +23,10 @@ enum class AnswerForm { text, binary };  ///< binary: as PostgreSQL's *_send fun
 std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation, const std::string& name,
                                       const std::vector<SqlParam>& params, AnswerForm answer);
 
+/// The same for a statement that is not made ready: it is parsed and planned for these parameters.
+std::unique_ptr<SqlRows> run_once(PGconn* link, const std::string& operation, const std::string& sql,
+                                  const std::vector<SqlParam>& params, AnswerForm answer);
+
 /// COPY table (columns) FROM STDIN.
 class CopyStream {
  public:

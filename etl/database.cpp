@@ -106,6 +106,8 @@ pqxx::result execute(pqxx::work& work, const std::string& prepared, const std::v
 
 #endif
 
+bool is_planned_anew(std::string_view file) { return sql_text(file).find("Planned anew.") != std::string_view::npos; }
+
 bool has_keyword(const std::string& dsn, const std::string& key) { return dsn.find(key + "=") != std::string::npos; }
 
 // A dead server must be noticed; a connection string that says how wins.
@@ -170,7 +172,9 @@ class Session final : public Database {
 
   std::unique_ptr<SqlRows> run(std::string_view file, const std::vector<SqlParam>& params) override {
     const auto is_binary = [](const SqlParam& param) { return param.is_binary; };
-    if (std::any_of(params.begin(), params.end(), is_binary)) return run_by_libpq(file, params, AnswerForm::text);
+    if (is_planned_anew(file) || std::any_of(params.begin(), params.end(), is_binary)) {
+      return run_by_libpq(file, params, AnswerForm::text);
+    }
     try {
       return std::make_unique<Rows>(execute(*work_, prepared(file), params));
     } catch (const std::exception&) {
@@ -237,6 +241,7 @@ class Session final : public Database {
 
   std::unique_ptr<SqlRows> run_by_libpq(std::string_view file, const std::vector<SqlParam>& params, AnswerForm answer) {
     const std::string operation = fmt::format("statement '{}'", file);
+    if (is_planned_anew(file)) return run_once(link_, operation, std::string(sql_text(file)), params, answer);
     const std::string name = fmt::format("{} by libpq", file);  // libpqxx knows of its own alone
     if (!prepared_.contains(name)) {
       prepare(link_, operation, name, std::string(sql_text(file)));

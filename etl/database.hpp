@@ -38,9 +38,10 @@ class SqlRows {
 };
 
 /// One session of PostgreSQL with one transaction at a time: the only file that knows libpqxx, in both of its versions.
-/// Statements are files of `sql/`, named by their path. Everything throws DatabaseError, classed once by SQLSTATE; its
-/// text is the server's primary message, which never holds a row's values. After db_unreachable the session is gone and
-/// never comes back silently: connect anew.
+/// Statements are files of `sql/`, named by their path. They are parsed once a session, and PostgreSQL keeps a plan where it
+/// finds that this is no dearer; those that say "Planned anew." are parsed and planned for their parameters each time.
+/// Everything throws DatabaseError, classed once by SQLSTATE; its text is the server's primary message, which never holds a
+/// row's values. After db_unreachable the session is gone and never comes back silently: connect anew.
 class Database {
  public:
   virtual ~Database() = default;

@@ -1,7 +1,9 @@
 #include "etl/copy_rows.hpp"
 #include "etl/database.hpp"
 #include "etl/load_rows.hpp"
+#include "etl/sql_text.hpp"
 
+#include <regex>
 #include <tuple>
 
 #include "tests/integration/warehouse_fixture.hpp"
@@ -274,6 +276,20 @@ TEST_F(BinaryParameters, OfMoreThanTheServerTakesAreNotSent) {
   EXPECT_EQ(error.failure(), Failure::too_large);
   EXPECT_EQ(database->run("state/read", {"interactions"})->size(), 1U) << "the transaction goes on";
   database->commit();
+}
+
+// A plan from when a month was empty would read all of it, later on.
+TEST(SqlText, ThatReadsInteractionsOfAWindowIsPlannedAnew) {
+  const std::regex reads("(FROM|UPDATE|JOIN) interactions\\b");
+  int found = 0;
+  for (const SqlFile& file : sql_files()) {
+    if (!file.name.starts_with("load/") && !file.name.starts_with("audit/")) continue;
+    const std::string text(file.text);
+    if (!std::regex_search(text, reads)) continue;
+    ++found;
+    EXPECT_THAT(text, HasSubstr("Planned anew.")) << file.name;
+  }
+  EXPECT_GE(found, 10);
 }
 
 TEST(SqlText, HasEveryFileAndNoOther) {
