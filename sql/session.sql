@@ -22,6 +22,6 @@ SET jit = off;
 -- planner would rather read a month; and none is worth a second process.
 SET enable_seqscan = off;
 SET max_parallel_workers_per_gather = 0;
--- A plan serves all windows where it is no dearer than one for each. What reads a window's interactions is planned anew all
--- the same: a plan from when their month was empty would read all of it until somebody analyses the table.
+-- A plan serves all windows where it is no dearer than one for each. What looks for interactions or users is planned anew all
+-- the same: a plan from when the table was nearly empty would read the whole of it until somebody analyses it.
 SET plan_cache_mode = auto;
