@@ -103,15 +103,17 @@ void prepare(PGconn* link, const std::string& operation, const std::string& name
 std::unique_ptr<SqlRows> run_prepared(PGconn* link, const std::string& operation, const std::string& name,
                                       const std::vector<SqlParam>& params, AnswerForm answer) {
   const Values values(operation, params);
-  return rows_of(link, operation, PQexecPrepared(link, name.c_str(), values.size(), values.texts(), values.lengths(),
-                                                 values.forms(), form_of(answer)));
+  return rows_of(link, operation,
+                 PQexecPrepared(link, name.c_str(), values.size(), values.texts(), values.lengths(), values.forms(),
+                                form_of(answer)));
 }
 
 std::unique_ptr<SqlRows> run_once(PGconn* link, const std::string& operation, const std::string& sql,
                                   const std::vector<SqlParam>& params, AnswerForm answer) {
   const Values values(operation, params);
-  return rows_of(link, operation, PQexecParams(link, sql.c_str(), values.size(), nullptr, values.texts(), values.lengths(),
-                                               values.forms(), form_of(answer)));
+  return rows_of(link, operation,
+                 PQexecParams(link, sql.c_str(), values.size(), nullptr, values.texts(), values.lengths(), values.forms(),
+                              form_of(answer)));
 }
 
 CopyStream::CopyStream(PGconn* link, const std::string& table, const std::vector<std::string>& columns) : link_(link) {

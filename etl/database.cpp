@@ -106,8 +106,6 @@ pqxx::result execute(pqxx::work& work, const std::string& prepared, const std::v
 
 #endif
 
-bool is_planned_anew(std::string_view file) { return sql_text(file).find("Planned anew.") != std::string_view::npos; }
-
 bool has_keyword(const std::string& dsn, const std::string& key) { return dsn.find(key + "=") != std::string::npos; }
 
 // A dead server must be noticed; a connection string that says how wins.
@@ -172,7 +170,7 @@ class Session final : public Database {
 
   std::unique_ptr<SqlRows> run(std::string_view file, const std::vector<SqlParam>& params) override {
     const auto is_binary = [](const SqlParam& param) { return param.is_binary; };
-    if (is_planned_anew(file) || std::any_of(params.begin(), params.end(), is_binary)) {
+    if (!keeps_plan(file) || std::any_of(params.begin(), params.end(), is_binary)) {
       return run_by_libpq(file, params, AnswerForm::text);
     }
     try {
@@ -241,7 +239,7 @@ class Session final : public Database {
 
   std::unique_ptr<SqlRows> run_by_libpq(std::string_view file, const std::vector<SqlParam>& params, AnswerForm answer) {
     const std::string operation = fmt::format("statement '{}'", file);
-    if (is_planned_anew(file)) return run_once(link_, operation, std::string(sql_text(file)), params, answer);
+    if (!keeps_plan(file)) return run_once(link_, operation, std::string(sql_text(file)), params, answer);
     const std::string name = fmt::format("{} by libpq", file);  // libpqxx knows of its own alone
     if (!prepared_.contains(name)) {
       prepare(link_, operation, name, std::string(sql_text(file)));
@@ -294,6 +292,8 @@ std::int64_t SqlRows::integer(std::size_t row, int column) const {
 std::unique_ptr<Database> connect_database(const std::string& dsn, const std::string& schema) {
   return std::make_unique<Session>(dsn, schema);
 }
+
+bool keeps_plan(std::string_view file) { return sql_text(file).find("A plan is kept.") != std::string_view::npos; }
 
 std::string_view sql_text(std::string_view file) {
   const auto& files = sql_files();

@@ -38,8 +38,8 @@ class SqlRows {
 };
 
 /// One session of PostgreSQL with one transaction at a time: the only file that knows libpqxx, in both of its versions.
-/// Statements are files of `sql/`, named by their path. They are parsed once a session, and PostgreSQL keeps a plan where it
-/// finds that this is no dearer; those that say "Planned anew." are parsed and planned for their parameters each time.
+/// Statements are files of `sql/`, named by their path; they are parsed and planned for their parameters each time, but for
+/// those of which keeps_plan() is true.
 /// Everything throws DatabaseError, classed once by SQLSTATE; its text is the server's primary message, which never holds a
 /// row's values. After db_unreachable the session is gone and never comes back silently: connect anew.
 class Database {
@@ -78,6 +78,10 @@ std::unique_ptr<Database> connect_database(const std::string& dsn, const std::st
 Failure classify_sqlstate(std::string_view sqlstate);
 /// The class of a failed connection attempt, for which libpq has only words.
 Failure classify_connect_error(std::string_view message);
+
+/// Whether a file of `sql/` says "A plan is kept.": then it is parsed once a session, and PostgreSQL plans it once for all
+/// parameters where, by its own estimate, that is no dearer.
+bool keeps_plan(std::string_view file);
 
 /// The text of a file of `sql/`; throws std::logic_error when there is none.
 std::string_view sql_text(std::string_view file);

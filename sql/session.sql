@@ -22,6 +22,7 @@ SET jit = off;
 -- planner would rather read a month; and none is worth a second process.
 SET enable_seqscan = off;
 SET max_parallel_workers_per_gather = 0;
--- A plan serves all windows where it is no dearer than one for each. What looks for interactions or users is planned anew all
--- the same: a plan from when the table was nearly empty would read the whole of it until somebody analyses it.
+-- For the statements of which it is said that a plan is kept: they run in every window, and look the same at any size of
+-- their tables. All others are planned each time: a plan from when a table was nearly empty would read the whole of it later,
+-- until somebody analyses it.
 SET plan_cache_mode = auto;

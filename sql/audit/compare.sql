@@ -1,5 +1,5 @@
 -- $1, $2 timestamptz: a range, $3 json: list of interactions as served, each with its `row`; without user_id where the
--- server lost it. Answers the row of each that the range holds with another content, and which columns differ. Planned anew.
+-- server lost it. Answers the row of each that the range holds with another content, and which columns differ.
 SELECT "row", fields
   FROM (SELECT served.row,
                concat_ws(', ',

@@ -1,6 +1,5 @@
 -- $1..$17: of users as served, as load/upsert_users has them. Answers whose stored profile has another content than its hash was made of, and
 -- which columns differ. Only a profile that is served again tells: another window can show another one, of any age.
--- Planned anew.
 SELECT user_id, fields
   FROM (SELECT user_id,
                concat_ws(', ',

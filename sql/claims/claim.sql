@@ -1,6 +1,6 @@
 -- $1 text: stream, $2, $3 timestamptz: a window, $4 bigint: owner, $5 bigint: seconds. Claims of the window's first part that
 -- is neither covered nor claimed by another as much as is not wider than that, and answers its bounds in seconds since 1970,
--- cut inwards; no row where there is none.
+-- cut inwards; no row where there is none. A plan is kept.
 WITH taken AS (
     SELECT coverage + coalesce((SELECT range_agg(tstzrange(window_from, window_to, '[)')) FROM window_claims
                                  WHERE stream = $1::text AND owner <> $4::bigint), '{}') AS ranges

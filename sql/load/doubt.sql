@@ -1,5 +1,5 @@
 -- $1, $2 timestamptz: the window, $3 uuid[]: ids that are no longer served, too many at once to be believed, $4 timestamptz:
--- the transaction's time. Planned anew.
+-- the transaction's time.
 INSERT INTO vanished_interactions (occurred_at, interaction_id, missed_at)
 SELECT DISTINCT occurred_at, interaction_id, $4::timestamptz
   FROM interactions

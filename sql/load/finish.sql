@@ -1,5 +1,5 @@
 -- $1 text: stream, $2, $3 timestamptz: the window, $4 bigint: users that were inserted. Adds the window to what is loaded and gives the load its number.
--- A window that the server serves again is no longer poisoned. The watermark never moves back.
+-- A window that the server serves again is no longer poisoned. The watermark never moves back. A plan is kept.
 UPDATE stream_state
    SET coverage    = coverage + tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz, '[)')),
        poisoned    = poisoned - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz, '[)')),

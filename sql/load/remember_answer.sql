@@ -1,6 +1,6 @@
 -- $1 text: stream, $2, $3 timestamptz: the window, $4 bytea: the answer's hash, $5..$7 bigint: rows, users, bytes,
 -- $8 boolean: fractions. Takes the place of what is known of any of the window; known windows are disjoint, so that only the
--- one before its first instant can reach in.
+-- one before its first instant can reach in. A plan is kept.
 WITH gone AS (
     DELETE FROM known_answers
      WHERE stream = $1::text AND window_from < $3::timestamptz AND window_to > $2::timestamptz

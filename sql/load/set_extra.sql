@@ -1,5 +1,5 @@
 -- $1, $2 timestamptz: the window, $3 json: list of {id, extra} as served. Writes only what differs and answers,
--- for each row that was written, whether it is live. Planned anew.
+-- for each row that was written, whether it is live.
 UPDATE interactions SET extra = served.extra
   FROM json_to_recordset($3::json) AS served (id uuid, extra jsonb)
  WHERE interactions.occurred_at >= $1::timestamptz AND interactions.occurred_at < $2::timestamptz

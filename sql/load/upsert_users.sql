@@ -3,6 +3,7 @@
 -- A newer profile replaces an older one, between equals the later reading wins, and no profile replaces none.
 -- Answers a row for each user that was written: whether it is new. (The arrays are all of one length. In a list of columns
 -- they are walked side by side; in FROM each would be written to a store of its own first, a fifth of the statement's time.)
+-- A plan is kept.
 INSERT INTO users AS known
        (user_id, first_name, last_name, email, external_id, platform, ip_address, country, browser_language, os, browser,
         timezone, selected_scenario, custom, extra, observed_at, profile_hash, first_loaded_at, updated_at)
