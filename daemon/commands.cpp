@@ -191,8 +191,8 @@ ExitCode execute(const Invocation& invocation, StopSignals& signals) {
     std::fflush(stdout);
     return code;
   } catch (const ConfigError& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return ExitCode::configuration;
+    fmt::print(stderr, "{}{}\n", error.what(), error.is_temporary() ? "; or run it again later" : "");
+    return error.is_temporary() ? ExitCode::temporary : ExitCode::configuration;
   } catch (const CommandError& error) {
     return complain(error.code(), error.what());
   } catch (const Error& error) {

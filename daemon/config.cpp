@@ -183,18 +183,25 @@ ConfigReader read_config(const std::string& text, const std::string& name, const
 }
 
 std::string read_file(const std::string& path, mode_t& mode) {
-  const auto refuse = [&](const std::string& message) -> std::string { throw ConfigError({{path, "", message}}); };
+  const auto refuse = [&](const std::string& message, int error = 0) -> std::string {
+    throw ConfigError({path, "", message}, error);
+  };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   struct stat about {};
   if (!file || ::fstat(::fileno(file.get()), &about) != 0) {
-    return refuse("cannot be read: " + std::generic_category().message(errno) +
-                  "; --config or $OPENDIALOG_ETL_CONFIG names another file");
+    const int error = errno;
+    return refuse("cannot be read: " + std::generic_category().message(error) +
+                      "; --config or $OPENDIALOG_ETL_CONFIG names another file",
+                  error);
   }
   if (S_ISDIR(about.st_mode)) return refuse("is a directory; a YAML file is accepted");
   mode = about.st_mode;
   std::string text(kLargestConfigFile + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return refuse("cannot be read: " + std::generic_category().message(errno));
+  if (std::ferror(file.get()) != 0) {
+    const int error = errno;
+    return refuse("cannot be read: " + std::generic_category().message(error), error);
+  }
   return text;
 }
 
@@ -216,6 +223,10 @@ std::string problem_lines(const std::vector<ConfigProblem>& problems) {
 
 ConfigError::ConfigError(std::vector<ConfigProblem> problems)
     : std::runtime_error(problem_lines(problems)), problems_(std::move(problems)) {}
+
+ConfigError::ConfigError(ConfigProblem problem, int error) : ConfigError(std::vector{std::move(problem)}) {
+  is_temporary_ = error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 Config load_config(const std::string& path, const std::vector<std::string>& overrides, Environment environment) {
   mode_t mode = 0;

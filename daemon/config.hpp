@@ -96,10 +96,15 @@ struct ConfigProblem {
 class ConfigError : public std::runtime_error {
  public:
   explicit ConfigError(std::vector<ConfigProblem> problems);
+  /// Something that cannot be read, with the system's error.
+  ConfigError(ConfigProblem problem, int error);
   const std::vector<ConfigProblem>& problems() const { return problems_; }
+  /// Whether the configuration may be good: the system had no descriptor or no memory to read it with, and may have later.
+  bool is_temporary() const { return is_temporary_; }
 
  private:
   std::vector<ConfigProblem> problems_;
+  bool is_temporary_ = false;
 };
 
 /// Where `${VAR}` is looked up; the process environment outside of tests.

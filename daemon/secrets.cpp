@@ -25,11 +25,13 @@ struct Source {
   std::string key;
 };
 
-[[noreturn]] void refuse(const Source& source, const std::string& message) {
-  throw ConfigError({{source.path, source.key, message}});
+[[noreturn]] void refuse(const Source& source, const std::string& message, int error = 0) {
+  throw ConfigError({source.path, source.key, message}, error);
 }
 
-std::string cause() { return std::generic_category().message(errno); }
+[[noreturn]] void refuse_for(int error, const Source& source, const std::string& what, const std::string& accepted) {
+  refuse(source, what + ": " + std::generic_category().message(error) + accepted, error);
+}
 
 class File {
  public:
@@ -54,7 +56,7 @@ std::string read_all(int descriptor, const Source& source) {
   while (text.size() <= kLongestToken) {
     const ssize_t got = ::read(descriptor, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) refuse(source, "cannot be read: " + cause());
+    if (got < 0) refuse_for(errno, source, "cannot be read", "");
     if (got == 0) break;
     text.append(block.data(), static_cast<std::size_t>(got));
   }
@@ -71,7 +73,7 @@ std::string read_file(const Source& source, mode_t& mode) {
   const File file(source.path);
   struct stat about {};
   if (file.descriptor() < 0 || ::fstat(file.descriptor(), &about) != 0) {
-    refuse(source, "cannot be opened: " + cause() + "; a file that holds the token is accepted");
+    refuse_for(errno, source, "cannot be opened", "; a file that holds the token is accepted");
   }
   if (!S_ISREG(about.st_mode)) refuse(source, "is no regular file; a file that holds the token is accepted");
   mode = about.st_mode;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ class Token : public testing::Test {
       read_token(api, environment);
     } catch (const ConfigError& error) {
       EXPECT_EQ(error.problems().size(), 1U);
+      EXPECT_FALSE(error.is_temporary());
       return error.what();
     }
     return {};
@@ -100,6 +102,31 @@ TEST_F(Token, OfAMissingFileIsRefusedWithTheCause) {
       refusal(from_file(path("none"))),
       path("none") +
           ": api.token_file: cannot be opened: No such file or directory; a file that holds the token is accepted");
+}
+
+// Such a service is started again; one whose configuration is bad is not.
+TEST_F(Token, IsRefusedForNowWhereNoDescriptorIsLeft) {
+  const ApiConfig api = from_file(write("token", "abc"));
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{0, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::optional<ConfigError> token, config;
+  try {
+    read_token(api, no_environment);
+  } catch (const ConfigError& error) {
+    token = error;
+  }
+  try {
+    load_config(api.token_file, {}, no_environment);
+  } catch (const ConfigError& error) {
+    config = error;
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ASSERT_TRUE(token && config);
+  EXPECT_TRUE(token->is_temporary() && config->is_temporary());
+  EXPECT_THAT(token->what(), HasSubstr("Too many open files"));
+  EXPECT_THAT(config->what(), HasSubstr("Too many open files"));
 }
 
 TEST_F(Token, OfADirectoryAFifoOrADeviceIsRefusedWithoutWaiting) {
