@@ -25,7 +25,8 @@ class Checks {
     } catch (const ConfigError& error) {
       fail("token", error.is_temporary() ? ExitCode::temporary : ExitCode::configuration, error.what());
       const std::string file = wiring_.config().api.token_file;
-      if (!file.empty() && !error.is_temporary()) step(fmt::format("(umask 077; cat >{})", file), "paste the token, then Enter and Ctrl-D");
+      if (file.empty() || error.is_temporary()) return;
+      step(fmt::format("(umask 077; cat >{})", file), "paste the token, then Enter and Ctrl-D");
     }
   }
 

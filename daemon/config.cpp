@@ -183,25 +183,16 @@ ConfigReader read_config(const std::string& text, const std::string& name, const
 }
 
 std::string read_file(const std::string& path, mode_t& mode) {
-  const auto refuse = [&](const std::string& message, int error = 0) -> std::string {
-    throw ConfigError({path, "", message}, error);
-  };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   struct stat about {};
   if (!file || ::fstat(::fileno(file.get()), &about) != 0) {
-    const int error = errno;
-    return refuse("cannot be read: " + std::generic_category().message(error) +
-                      "; --config or $OPENDIALOG_ETL_CONFIG names another file",
-                  error);
+    throw ConfigError({path, "", "cannot be read"}, errno, "; --config or $OPENDIALOG_ETL_CONFIG names another file");
   }
-  if (S_ISDIR(about.st_mode)) return refuse("is a directory; a YAML file is accepted");
+  if (S_ISDIR(about.st_mode)) throw ConfigError({{path, "", "is a directory; a YAML file is accepted"}});
   mode = about.st_mode;
   std::string text(kLargestConfigFile + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    const int error = errno;
-    return refuse("cannot be read: " + std::generic_category().message(error), error);
-  }
+  if (std::ferror(file.get()) != 0) throw ConfigError({path, "", "cannot be read"}, errno, "");
   return text;
 }
 
@@ -224,7 +215,8 @@ std::string problem_lines(const std::vector<ConfigProblem>& problems) {
 ConfigError::ConfigError(std::vector<ConfigProblem> problems)
     : std::runtime_error(problem_lines(problems)), problems_(std::move(problems)) {}
 
-ConfigError::ConfigError(ConfigProblem problem, int error) : ConfigError(std::vector{std::move(problem)}) {
+ConfigError::ConfigError(ConfigProblem problem, int error, const std::string& accepted)
+    : ConfigError({{problem.where, problem.key, problem.message + ": " + std::generic_category().message(error) + accepted}}) {
   is_temporary_ = error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 

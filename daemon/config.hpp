@@ -96,8 +96,8 @@ struct ConfigProblem {
 class ConfigError : public std::runtime_error {
  public:
   explicit ConfigError(std::vector<ConfigProblem> problems);
-  /// Something that cannot be read, with the system's error.
-  ConfigError(ConfigProblem problem, int error);
+  /// Of what cannot be read: the message is followed by the system's `error` and what is accepted.
+  ConfigError(ConfigProblem problem, int error, const std::string& accepted);
   const std::vector<ConfigProblem>& problems() const { return problems_; }
   /// Whether the configuration may be good: the system had no descriptor or no memory to read it with, and may have later.
   bool is_temporary() const { return is_temporary_; }

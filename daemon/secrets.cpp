@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <system_error>
 
 namespace odetl {
 namespace {
@@ -25,12 +24,8 @@ struct Source {
   std::string key;
 };
 
-[[noreturn]] void refuse(const Source& source, const std::string& message, int error = 0) {
-  throw ConfigError({source.path, source.key, message}, error);
-}
-
-[[noreturn]] void refuse_for(int error, const Source& source, const std::string& what, const std::string& accepted) {
-  refuse(source, what + ": " + std::generic_category().message(error) + accepted, error);
+[[noreturn]] void refuse(const Source& source, const std::string& message) {
+  throw ConfigError({{source.path, source.key, message}});
 }
 
 class File {
@@ -56,7 +51,7 @@ std::string read_all(int descriptor, const Source& source) {
   while (text.size() <= kLongestToken) {
     const ssize_t got = ::read(descriptor, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) refuse_for(errno, source, "cannot be read", "");
+    if (got < 0) throw ConfigError({source.path, source.key, "cannot be read"}, errno, "");
     if (got == 0) break;
     text.append(block.data(), static_cast<std::size_t>(got));
   }
@@ -73,7 +68,7 @@ std::string read_file(const Source& source, mode_t& mode) {
   const File file(source.path);
   struct stat about {};
   if (file.descriptor() < 0 || ::fstat(file.descriptor(), &about) != 0) {
-    refuse_for(errno, source, "cannot be opened", "; a file that holds the token is accepted");
+    throw ConfigError({source.path, source.key, "cannot be opened"}, errno, "; a file that holds the token is accepted");
   }
   if (!S_ISREG(about.st_mode)) refuse(source, "is no regular file; a file that holds the token is accepted");
   mode = about.st_mode;
